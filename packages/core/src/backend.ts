@@ -1,0 +1,131 @@
+/**
+ * `useBackend`: loads and selects a tfjs backend, and says which and why.
+ *
+ * Backends are optional peers, imported only when asked for or when "auto" looks for one. "auto" takes the fastest that works: the
+ * tensorflow backend where its package and native addon are there, WebGPU where there is an adapter, else WASM, else plain JavaScript.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** The backends that `useBackend` knows. */
+export type BackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
+
+/** The backend that was selected. */
+export interface SelectedBackend {
+  readonly name: BackendName;
+  /** Why this one, in a sentence. */
+  readonly reason: string;
+}
+
+interface Backend {
+  /** Packages that bring it, the preferred one first. */
+  readonly packages: readonly string[];
+  readonly what: string;
+  /** What must be there before the package is imported; throws where it is not. */
+  readonly prepare?: () => Promise<void>;
+}
+
+const backends: Readonly<Record<BackendName, Backend>> = {
+  tensorflow: {
+    packages: ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"],
+    what: "TensorFlow's native library",
+  },
+  webgpu: {
+    packages: ["@tensorflow/tfjs-backend-webgpu"],
+    what: "WebGPU on this machine's adapter",
+    prepare: prepareWebGpu,
+  },
+  wasm: { packages: ["@tensorflow/tfjs-backend-wasm"], what: "WebAssembly with SIMD on the CPU" },
+  cpu: { packages: ["@tensorflow/tfjs-backend-cpu"], what: "plain JavaScript on the CPU" },
+};
+
+const preference: readonly BackendName[] = ["tensorflow", "webgpu", "wasm", "cpu"];
+
+/** Something with the part of WebGPU's API that is looked at here. */
+interface Gpu {
+  requestAdapter(): Promise<unknown>;
+}
+
+/** In a browser `navigator.gpu` is there or not; in Node the package "webgpu" brings it, and it must be there before the backend is imported. */
+async function prepareWebGpu(): Promise<void> {
+  const scope = globalThis as { navigator?: { gpu?: Gpu } };
+  if (!scope.navigator?.gpu && tf.env().get("IS_NODE")) {
+    const { create, globals } = (await importOptional("webgpu")) as { create(flags: string[]): Gpu; globals: object };
+    Object.assign(globalThis, globals);
+    if (!scope.navigator) scope.navigator = {};
+    Object.defineProperty(scope.navigator, "gpu", { value: create([]), configurable: true });
+  }
+  if (!(await scope.navigator?.gpu?.requestAdapter())) throw new Error("there is no WebGPU adapter");
+}
+
+/** Imports a package that may not be there. The name is a variable so that no bundler insists on it. */
+async function importOptional(name: string): Promise<unknown> {
+  try {
+    return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+  } catch (cause) {
+    const message = (cause as Error).message.split("\n")[0];
+    const missing = (cause as { code?: string }).code?.endsWith("MODULE_NOT_FOUND") && message?.includes(`'${name}'`);
+    throw new Error(missing ? `${name} is not installed` : `${name} is installed but does not load (${message})`, {
+      cause,
+    });
+  }
+}
+
+/** Makes the backend the active one, or throws saying why that cannot be. */
+async function activate(name: BackendName): Promise<string> {
+  const { packages, what, prepare } = backends[name];
+  await prepare?.();
+  const failures: string[] = [];
+  for (const candidate of tf.findBackendFactory(name) ? [] : packages) {
+    try {
+      await importOptional(candidate);
+      break;
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  }
+  if (!tf.findBackendFactory(name)) throw new Error(failures.join("; "));
+  const before = tf.getBackend();
+  if (await tf.setBackend(name)) {
+    await tf.ready();
+    return what;
+  }
+  if (before) await tf.setBackend(before);
+  throw new Error("it is installed, but does not start here");
+}
+
+/**
+ * Loads a tfjs backend and makes it the active one.
+ *
+ * @param name "auto" (default) takes the fastest that works here; "tensorflow" is @tensorflow/tfjs-node-gpu, else @tensorflow/tfjs-node.
+ * @returns Which backend, and why.
+ * @throws Error for an unknown name, and where the backend asked for is not installed or does not start; it says what to install.
+ */
+export async function useBackend(name: BackendName | "auto" = "auto"): Promise<SelectedBackend> {
+  if (name !== "auto") {
+    if (!Object.hasOwn(backends, name)) {
+      throw new Error(
+        `useBackend: the backend is ${JSON.stringify(name)}; expected "auto", ${preference.map((known) => `"${known}"`).join(", ")}.`,
+      );
+    }
+    try {
+      return { name, reason: `asked for: ${await activate(name)}` };
+    } catch (cause) {
+      throw new Error(
+        `useBackend: "${name}" cannot be used: ${(cause as Error).message}. Install ${backends[name].packages.join(" or ")}, or take "auto".`,
+        { cause },
+      );
+    }
+  }
+  const passed: string[] = [];
+  for (const candidate of preference) {
+    try {
+      const what = await activate(candidate);
+      return { name: candidate, reason: [what, ...passed].join("; ") };
+    } catch (error) {
+      passed.push(`not ${candidate}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(
+    `useBackend: no backend works here (${passed.join("; ")}). Install @tensorflow/tfjs-backend-wasm or @tensorflow/tfjs-backend-cpu.`,
+  );
+}

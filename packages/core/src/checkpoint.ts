@@ -1,0 +1,124 @@
+/**
+ * Checkpoints: everything that an optimizer remembers, as a plain object.
+ *
+ * Single numbers are stored in float64 and arrays in the type they have, so a resumed run equals an uninterrupted one bit for bit. The
+ * model's parameters are not in it: they are the model's to save.
+ */
+import type { Executor, Value } from "./executor.js";
+import type { Field, Level } from "./level.js";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.js";
+
+const FORMAT = "hypergrad-checkpoint/1";
+
+/** What an optimizer remembers: state, hyperparameters, sensitivities and step counts. */
+export interface Checkpoint {
+  readonly format: typeof FORMAT;
+  /** The rules and what is learned how; a checkpoint fits an optimizer only where this is the same. */
+  readonly structure: string;
+  /** The shape of every variable that has taken a step, by name. */
+  readonly variables: Readonly<Record<string, readonly number[]>>;
+  /** Everything else, by key. */
+  readonly tensors: Readonly<Record<string, StoredTensor>>;
+}
+
+/**
+ * What a level and those above it remember. It is captured when the function is called, and read back afterwards.
+ */
+export async function capture<A>(level: Level<A>, executor: Executor<A>, structure: string): Promise<Checkpoint> {
+  const variables = Object.fromEntries([...level.cells.values()].map(({ name, layout }) => [name, [...layout.shape]]));
+  const pending: [string, number | Promise<StoredTensor>][] = [];
+  for (const { key, get } of level.fields()) {
+    const value = get();
+    if (value !== undefined) pending.push([key, typeof value === "number" ? value : executor.store(value)]);
+  }
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [key, value] of pending) {
+    tensors[key] =
+      typeof value === "number" ? { dtype: "float64", shape: [], values: Float64Array.of(value) } : await value;
+  }
+  return { format: FORMAT, structure, variables, tensors };
+}
+
+/** Checks what can be seen of a checkpoint without building anything. */
+export function checkCheckpoint(checkpoint: Checkpoint, structure: string): void {
+  if (checkpoint?.format !== FORMAT) {
+    throw new Error(
+      `checkpoint: its format is ${JSON.stringify(checkpoint?.format)}; expected "${FORMAT}". Pass what checkpoint() or decodeCheckpoint() returned.`,
+    );
+  }
+  if (checkpoint.structure !== structure) {
+    throw new Error(
+      `checkpoint: it was made by another optimizer.\n  checkpoint: ${checkpoint.structure}\n  this one:   ${structure}\nBuild the optimizer as it was, or begin without the checkpoint.`,
+    );
+  }
+}
+
+/**
+ * Puts a checkpoint's tensors into a fresh level, whose cells exist already.
+ *
+ * @throws Error for a tensor that is missing, left over, or has the wrong shape.
+ */
+export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Checkpoint): void {
+  const used = new Set<string>();
+  for (const field of level.fields()) {
+    const stored = Object.hasOwn(tensors, field.key) ? tensors[field.key] : undefined;
+    if (!stored) {
+      throw new Error(
+        `checkpoint: "${field.key}" is missing; the checkpoint is incomplete. Load it again from its file.`,
+      );
+    }
+    field.set(valueOf(field, stored, executor));
+    used.add(field.key);
+  }
+  const extra = Object.keys(tensors).filter((key) => !used.has(key));
+  if (extra.length > 0) {
+    throw new Error(
+      `checkpoint: this optimizer has no place for ${extra.join(", ")}; the checkpoint is another one's.`,
+    );
+  }
+}
+
+function valueOf<A>({ key, shape }: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {
+  const size = stored.shape.reduce((a, b) => a * b, 1);
+  if (size !== stored.values.length) {
+    throw new Error(
+      `checkpoint: "${key}" has ${stored.values.length} values; expected ${size} for its shape [${stored.shape}].`,
+    );
+  }
+  if (stored.dtype === "float64" && stored.shape.length === 0) return stored.values[0] as number;
+  const fits =
+    shape !== undefined &&
+    (stored.shape.length === 0 ||
+      (stored.shape.length === shape.length && stored.shape.every((n, i) => n === shape[i] || n === 1)));
+  if (!fits) {
+    throw new Error(
+      `checkpoint: "${key}" has shape [${stored.shape}]; expected ${shape === undefined ? "one number" : `[${shape}]`}.`,
+    );
+  }
+  return executor.load(stored);
+}
+
+/**
+ * A checkpoint as the bytes of a safetensors file.
+ *
+ * `await fs.writeFile("run.safetensors", encodeCheckpoint(await optimizer.checkpoint()))`
+ */
+export function encodeCheckpoint({ format, structure, variables, tensors }: Checkpoint): Uint8Array {
+  return encodeSafetensors({ tensors, metadata: { format, structure, variables: JSON.stringify(variables) } });
+}
+
+/**
+ * The checkpoint in the bytes of a file that `encodeCheckpoint` made.
+ *
+ * @throws Error for a file that is truncated or is none of ours.
+ */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { format, structure, variables } = metadata;
+  if (format !== FORMAT || structure === undefined || variables === undefined) {
+    throw new Error(
+      `checkpoint: the file's format is ${JSON.stringify(format)}; expected "${FORMAT}". It holds tensors, but not an optimizer's.`,
+    );
+  }
+  return { format, structure, variables: JSON.parse(variables), tensors };
+}

@@ -1,0 +1,97 @@
+/**
+ * The oracle: a whole optimizer, tower included, in float64 on plain numbers.
+ *
+ * It needs no backend. Tests hold every other executor against it, and finite differences are taken through it.
+ */
+import type { Value } from "./executor.js";
+import { type Array64, float64Executor } from "./float64-executor.js";
+import { type Cell, Level, type Tower } from "./level.js";
+import type { GivenTensor } from "./rule.js";
+import { type ChannelAxis, checkPatterns, type Spec, withChannelAxis } from "./spec.js";
+
+/** Parameters by name: shape, and values in row-major order. */
+export type Parameters64 = Readonly<
+  Record<string, { readonly shape: readonly number[]; readonly values: ArrayLike<number> }>
+>;
+
+/** An optimizer with its own parameters, in float64. */
+export interface Float64Optimizer {
+  /** The parameters as they are now; a new object after every step. */
+  readonly parameters: Readonly<Record<string, Array64>>;
+  /** One step. A parameter without a gradient keeps its value and its state. */
+  step(gradients: Readonly<Record<string, ArrayLike<number> | null | undefined>>): void;
+  /** Every hyperparameter as it was in the last step, by parameter name and hyperparameter name (`lr`, `lr.lr`, …). */
+  hyperparameters(): Record<string, Record<string, number | Float64Array>>;
+  /** Hyper-gradients that were not applied because they were not finite. */
+  readonly refusedHyperGradients: number;
+}
+
+/**
+ * Runs a spec in float64.
+ *
+ * @param spec The optimizer.
+ * @param parameters The parameters at the start; they are copied.
+ * @param options.channelAxis Which axes name the output channels; see `layoutOf`.
+ * @throws Error as `hyper` and its steps do.
+ */
+export function float64(
+  spec: Spec,
+  parameters: Parameters64,
+  { channelAxis }: { channelAxis?: ChannelAxis } = {},
+): Float64Optimizer {
+  const loadGiven = (tensor: GivenTensor): Array64 => {
+    if ("values" in tensor) return float64Executor.load(tensor);
+    throw new Error("The float64 executor takes tensors as { shape, values }; got a tf.Tensor. Pass its dataSync().");
+  };
+  const tower: Tower<Array64> = { executor: float64Executor, loadGiven, refused: 0 };
+  const level = new Level(tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
+  checkPatterns(spec, Object.keys(parameters));
+  let current: Readonly<Record<string, Array64>> = Object.fromEntries(
+    Object.entries(parameters).map(([name, numbers]) => [name, float64Executor.load(numbers)]),
+  );
+
+  function cellOf(name: string, p: Array64): Cell<Array64> {
+    const known = level.cells.get(name);
+    if (known) return known;
+    const cell = level.createCell(name, p.shape, p);
+    level.adopt(cell);
+    return cell;
+  }
+
+  const plain = (value: Value<Array64>): number | Float64Array => (typeof value === "number" ? value : value.values);
+
+  return {
+    get parameters() {
+      return current;
+    },
+    get refusedHyperGradients() {
+      return tower.refused as number;
+    },
+    step(gradients) {
+      level.schedule();
+      const updates = Object.entries(gradients).flatMap(([name, values]) => {
+        if (!values) return [];
+        const p = current[name];
+        if (!p) throw new Error(`step: there is no parameter "${name}"; there are ${Object.keys(current).join(", ")}.`);
+        if (values.length !== p.values.length) {
+          throw new Error(`step: the gradient of "${name}" has ${values.length} values; expected ${p.values.length}.`);
+        }
+        return [{ cell: cellOf(name, p), p, g: float64Executor.load({ shape: p.shape, values }) }];
+      });
+      const moved = level.step(updates);
+      const next = { ...current };
+      updates.forEach(({ cell, p }, i) => {
+        next[cell.name] = float64Executor.spread(moved[i] as Value<Array64>, p.shape);
+      });
+      current = next;
+    },
+    hyperparameters() {
+      return Object.fromEntries(
+        [...level.cells.values()].map((cell) => [
+          cell.name,
+          Object.fromEntries([...level.values(cell)].map(([name, value]) => [name, plain(value)])),
+        ]),
+      );
+    },
+  };
+}

@@ -1,0 +1,407 @@
+/**
+ * HyperOptimizer: a spec brought to life as a tf.Optimizer.
+ *
+ * It is the only thing here with state: it holds the bottom level of the tower, whose variables are the model's tf.Variables, found by
+ * name at every step.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { type Checkpoint, capture, checkCheckpoint, fill } from "./checkpoint.js";
+import type { Value } from "./executor.js";
+import { layoutOf } from "./layout.js";
+import { type Cell, countNonFinite, Level, probe, type Tower } from "./level.js";
+import type { GivenTensor } from "./rule.js";
+import { type ChannelAxis, checkPatterns, describe, isSpec, type Spec, structureOf, withChannelAxis } from "./spec.js";
+import { type Scalars, tfjsExecutor } from "./tfjs-executor.js";
+import { checkpointOf, type NamedTensor, weightsOf } from "./weights.js";
+
+/** Current values by variable name and hyperparameter name: a number, or one value per channel or element. */
+export type Hyperparameters = Record<string, Record<string, number | Float32Array>>;
+
+/** What `onStep` is told. */
+export interface StepInfo {
+  /** Steps taken, this one included; a skipped step is not counted. */
+  readonly step: number;
+  /** True where the step was skipped because a gradient was not finite. */
+  readonly skipped: boolean;
+  /** The hyperparameters as they are at the moment of the call. */
+  readonly hyperparameters: () => Promise<Hyperparameters>;
+}
+
+/** How a spec is run. */
+export interface HyperOptions {
+  /** Which axes of a variable name its output channels. Default: by rank, the last axis. See `ChannelAxis`. */
+  readonly channelAxis?: ChannelAxis;
+  /**
+   * What a NaN or infinite gradient does: "throw" (default) raises an error and changes nothing; "skip" changes nothing and counts. Where a step reads nothing
+   * back from the device, "throw" skips too and the error is raised by the next `hyperparameters()`, `checkpoint()` or `nonFinite()`.
+   */
+  readonly onNonFinite?: "throw" | "skip";
+  /** Called after every step, for tracing. */
+  readonly onStep?: (info: StepInfo) => void;
+  /**
+   * Where values that cover a whole tensor live: "host" computes them in float64 and reads reductions back in every step; "device" keeps them on the device in float32 and a step
+   * reads nothing. Default: "host" on the cpu and wasm backends, "device" elsewhere.
+   */
+  readonly scalars?: Scalars;
+}
+
+/** What was not finite so far. */
+export interface NonFiniteCounts {
+  /** Steps that were skipped. */
+  readonly steps: number;
+  /** Hyper-gradients that were not applied. */
+  readonly hyperGradients: number;
+}
+
+/** An optimizer whose every hyperparameter can be learned; build it with `hyper`. */
+export class HyperOptimizer extends tf.Optimizer {
+  /** The name under which tfjs serialises it. */
+  static readonly className = "HyperOptimizer";
+
+  /** The optimizer as data. */
+  readonly spec: Spec;
+  private readonly options: HyperOptions;
+  private tower: Tower<tf.Tensor>;
+  private level: Level<tf.Tensor>;
+  private patternsChecked = false;
+  private skipped: Value<tf.Tensor> = 0;
+
+  /** @see {@link hyper} */
+  constructor(spec: Spec, options: HyperOptions = {}) {
+    super();
+    checkOptions(spec, options);
+    this.spec = options.channelAxis ? withChannelAxis(spec, options.channelAxis) : spec;
+    this.options = options;
+    [this.tower, this.level] = this.build();
+  }
+
+  private build(): [Tower<tf.Tensor>, Level<tf.Tensor>] {
+    const tower: Tower<tf.Tensor> = { executor: tfjsExecutor(() => this.scalars()), loadGiven, refused: 0 };
+    return [tower, new Level(tower, this.spec)];
+  }
+
+  private scalars(): Scalars {
+    return this.options.scalars ?? (["cpu", "wasm"].includes(tf.getBackend()) ? "host" : "device");
+  }
+
+  /** Steps taken so far. */
+  override get iterations(): number {
+    return this.level.steps;
+  }
+
+  /**
+   * Takes one step down the gradient of f.
+   *
+   * @param f The loss: a function of no arguments that returns a scalar.
+   * @param returnCost Whether to return the loss (the caller disposes it).
+   * @param varList The variables to train; default: all trainable ones.
+   * @throws Error where no gradients are registered, or a gradient is not finite and `onNonFinite` is "throw".
+   */
+  override minimize(f: () => tf.Scalar, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
+    const { value, grads } = this.computeGradients(f, varList);
+    let taken = false;
+    try {
+      this.applyGradients(varList ? varList.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })) : grads);
+      taken = true;
+    } finally {
+      tf.dispose(grads);
+      if (!taken || !returnCost) value.dispose();
+    }
+    return returnCost ? value : null;
+  }
+
+  /**
+   * The value of f and its gradients by variable name.
+   *
+   * @throws Error where no gradients are registered.
+   */
+  override computeGradients(
+    f: () => tf.Scalar,
+    varList?: tf.Variable[],
+  ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
+    if (!tf.getGradient("Multiply")) {
+      throw new Error(
+        'No gradient functions are registered: @tensorflow/tfjs-core alone brings none in Node. Import "@tensorflow/tfjs" once, anywhere in the program.',
+      );
+    }
+    return super.computeGradients(f, varList);
+  }
+
+  /**
+   * Takes one step with gradients that are given.
+   *
+   * @param gradients By variable name, or as a list of names and tensors. A variable without a gradient (null or undefined) keeps its value and its state.
+   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a gradient that is not
+   *   finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain.
+   */
+  override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[]): void {
+    const named: [string, tf.Tensor | null | undefined][] = Array.isArray(gradients)
+      ? gradients.map(({ name, tensor }) => [name, tensor])
+      : Object.entries(gradients);
+    const updates = this.check(named);
+    this.level.schedule();
+    const probed = this.probeAll(updates);
+    const skip = typeof probed === "number" && probed !== 0;
+    if (!skip) this.take(updates, probed);
+    this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
+    if (typeof probed !== "number") probed.dispose();
+    this.options.onStep?.({
+      step: this.level.steps,
+      skipped: skip,
+      hyperparameters: () => this.hyperparameters(),
+    });
+  }
+
+  /** The variables that have a gradient, with it, after everything that can be wrong was looked for. */
+  private check(named: readonly [string, tf.Tensor | null | undefined][]): VariableGradient[] {
+    const { registeredVariables } = tf.engine();
+    const updates: VariableGradient[] = [];
+    for (const [name, g] of named) {
+      const variable = registeredVariables[name];
+      if (!variable) {
+        throw new Error(
+          `applyGradients: there is no variable "${name}". Gradients go by the names of tf.Variables that exist; was it disposed?`,
+        );
+      }
+      if (!g) continue;
+      if (updates.some((update) => update.variable === variable)) {
+        throw new Error(`applyGradients: there are two gradients for "${name}"; expected one. Add them up first.`);
+      }
+      if (!sameShape(g.shape, variable.shape)) {
+        throw new Error(
+          `applyGradients: the gradient of "${name}" has shape [${g.shape}]; expected [${variable.shape}].`,
+        );
+      }
+      const before = this.level.cells.get(name)?.layout.shape;
+      if (before && !sameShape(before, variable.shape)) {
+        throw new Error(
+          `applyGradients: "${name}" has shape [${variable.shape}], but had [${before}] when its state was made. Give the new variable another name, or build a new optimizer.`,
+        );
+      }
+      updates.push({ variable, g });
+    }
+    if (!this.patternsChecked) {
+      checkPatterns(
+        this.spec,
+        named.map(([name]) => name),
+      );
+      this.patternsChecked = true;
+    }
+    return updates;
+  }
+
+  /** 0 where all gradients are finite, else NaN; a tensor where that stays on the device. */
+  private probeAll(updates: readonly VariableGradient[]): Value<tf.Tensor> {
+    const { executor } = this.tower;
+    const probes = updates.map(({ g }) => probe(executor, g, layoutOf(g.shape)));
+    const culprit = probes.findIndex((probed) => typeof probed === "number" && probed !== 0);
+    if (culprit >= 0 && this.options.onNonFinite !== "skip") {
+      throw nonFiniteError(`the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`);
+    }
+    const onDevice = probes.filter((probed) => typeof probed !== "number");
+    if (onDevice.length === 0) return culprit >= 0 ? Number.NaN : 0;
+    const total = tf.tidy(() => tf.keep(tf.addN(onDevice)));
+    tf.dispose(onDevice);
+    return total;
+  }
+
+  private take(updates: readonly VariableGradient[], probed: Value<tf.Tensor>): void {
+    const cells = this.cellsOf(updates);
+    const moved = this.level.step(
+      updates.map(({ variable, g }, i) => ({
+        cell: cells[i] as Cell<tf.Tensor>,
+        p: variable,
+        g,
+        probed: typeof probed === "number" ? undefined : probed,
+      })),
+    );
+    updates.forEach(({ variable }, i) => {
+      const value = moved[i] as Value<tf.Tensor>;
+      const whole = this.tower.executor.spread(value, variable.shape);
+      variable.assign(whole);
+      tf.dispose([whole, ...(typeof value === "number" ? [] : [value])]);
+    });
+  }
+
+  /** What the level knows of these variables; those that are new to it become part of it only when all are found good. */
+  private cellsOf(updates: readonly VariableGradient[]): Cell<tf.Tensor>[] {
+    const fresh: Cell<tf.Tensor>[] = [];
+    try {
+      const cells = updates.map(({ variable }) => {
+        const known = this.level.cells.get(variable.name);
+        if (known) return known;
+        const cell = this.level.createCell(variable.name, variable.shape, variable);
+        fresh.push(cell);
+        return cell;
+      });
+      for (const cell of fresh) this.level.adopt(cell);
+      return cells;
+    } catch (error) {
+      for (const cell of fresh) this.level.discard(cell);
+      throw error;
+    }
+  }
+
+  /**
+   * Every hyperparameter as it is now: a constant, a schedule's value in the last step, a learned value; those of the learners with a dot (`lr.lr`).
+   *
+   * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
+   */
+  async hyperparameters(): Promise<Hyperparameters> {
+    const rows = [...this.level.cells.values()].map((cell) => [cell.name, [...this.level.values(cell)]] as const);
+    const arrays = new Set<tf.Tensor>();
+    for (const [, values] of rows) {
+      for (const [, value] of values) if (typeof value !== "number") arrays.add(value);
+    }
+    const read = await readTogether([...arrays]);
+    await this.throwIfSkipped();
+    const plain = (value: Value<tf.Tensor>): number | Float32Array => {
+      if (typeof value === "number") return value;
+      const numbers = read.get(value) as Float32Array;
+      return value.rank === 0 ? (numbers[0] as number) : numbers;
+    };
+    return Object.fromEntries(
+      rows.map(([name, values]) => [name, Object.fromEntries(values.map(([of, value]) => [of, plain(value)]))]),
+    );
+  }
+
+  /** How many steps were skipped and how many hyper-gradients were not applied, because something was not finite. */
+  async nonFinite(): Promise<NonFiniteCounts> {
+    const count = async (value: Value<tf.Tensor>): Promise<number> =>
+      typeof value === "number" ? value : ((await value.data())[0] as number);
+    const [steps, hyperGradients] = await Promise.all([count(this.skipped), count(this.tower.refused)]);
+    return { steps, hyperGradients };
+  }
+
+  private async throwIfSkipped(): Promise<void> {
+    if (typeof this.skipped === "number" || this.options.onNonFinite === "skip") return;
+    const { steps } = await this.nonFinite();
+    if (steps > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${steps} step(s)`);
+  }
+
+  /** Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save. */
+  async checkpoint(): Promise<Checkpoint> {
+    const captured = await capture(this.level, this.tower.executor, structureOf(this.spec));
+    await this.throwIfSkipped();
+    return captured;
+  }
+
+  /**
+   * Goes on where a checkpoint was made; what the optimizer remembered is forgotten. With the same parameters, the run then equals the uninterrupted one bit for bit.
+   *
+   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, or shapes that do not fit.
+   */
+  restore(checkpoint: Checkpoint): void {
+    checkCheckpoint(checkpoint, structureOf(this.spec));
+    const [tower, level] = this.build();
+    try {
+      for (const [name, shape] of Object.entries(checkpoint.variables)) {
+        const now = tf.engine().registeredVariables[name]?.shape;
+        if (now && !sameShape(now, shape)) {
+          throw new Error(`checkpoint: "${name}" has shape [${shape}] in it, but the variable has [${now}].`);
+        }
+        level.adopt(level.createCell(name, shape, 0));
+      }
+      fill(level, tower.executor, checkpoint);
+    } catch (error) {
+      level.dispose();
+      throw error;
+    }
+    this.release();
+    this.tower = tower;
+    this.level = level;
+  }
+
+  /** The checkpoint as named tensors (the caller disposes them), as `model.save` with `includeOptimizer` asks for it. */
+  override async getWeights(): Promise<NamedTensor[]> {
+    return weightsOf(await this.checkpoint(), this.iterations);
+  }
+
+  /** Restores what `getWeights` returned. */
+  override async setWeights(weightValues: NamedTensor[]): Promise<void> {
+    this.restore(await checkpointOf(weightValues));
+  }
+
+  /** The spec and the options as plain JSON, for people: schedules and gradient transforms appear by kind only. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      spec: describe(this.spec),
+      onNonFinite: this.options.onNonFinite ?? "throw",
+    } as tf.serialization.ConfigDict;
+  }
+
+  /** Frees everything that the optimizer holds; the variables are the model's. It can be used again, from its first step. */
+  override dispose(): void {
+    this.release();
+    this.patternsChecked = false;
+    [this.tower, this.level] = this.build();
+  }
+
+  private release(): void {
+    this.level.dispose();
+    tf.dispose([this.tower.refused, this.skipped].filter((value) => typeof value !== "number"));
+    this.skipped = 0;
+  }
+}
+
+interface VariableGradient {
+  readonly variable: tf.Variable;
+  readonly g: tf.Tensor;
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
+
+function nonFiniteError(what: string): Error {
+  return new Error(
+    `applyGradients: ${what}. Nothing was changed. Lower the learning rate or look at the loss; or build the optimizer with { onNonFinite: "skip" }, which skips such steps and counts them.`,
+  );
+}
+
+function loadGiven(tensor: GivenTensor): tf.Tensor {
+  if ("values" in tensor) return tf.keep(tf.tensor(Float32Array.from(tensor.values), [...tensor.shape], "float32"));
+  return tf.keep((tensor as tf.Tensor).clone());
+}
+
+/** The contents of tensors, fetched in one read. */
+async function readTogether(tensors: readonly tf.Tensor[]): Promise<Map<tf.Tensor, Float32Array>> {
+  const result = new Map<tf.Tensor, Float32Array>();
+  if (tensors.length === 0) return result;
+  const joined = tf.tidy(() => tf.keep(tf.concat(tensors.map((tensor) => tf.reshape(tensor, [tensor.size])))));
+  const data = await joined.data<"float32">();
+  joined.dispose();
+  let at = 0;
+  for (const tensor of tensors) {
+    result.set(tensor, data.slice(at, at + tensor.size));
+    at += tensor.size;
+  }
+  return result;
+}
+
+function checkOptions(spec: Spec, { onNonFinite, scalars, onStep }: HyperOptions): void {
+  if (!isSpec(spec)) {
+    throw new Error(
+      `hyper: expected an optimizer such as adamw({ lr: 1e-3 }); got ${typeof spec === "object" ? JSON.stringify(spec) : String(spec)}.`,
+    );
+  }
+  if (onNonFinite !== undefined && onNonFinite !== "throw" && onNonFinite !== "skip") {
+    throw new Error(`hyper: onNonFinite is ${JSON.stringify(onNonFinite)}; expected "throw" or "skip".`);
+  }
+  if (scalars !== undefined && scalars !== "host" && scalars !== "device") {
+    throw new Error(`hyper: scalars is ${JSON.stringify(scalars)}; expected "host" or "device".`);
+  }
+  if (onStep !== undefined && typeof onStep !== "function") {
+    throw new Error(`hyper: onStep is ${JSON.stringify(onStep)}; expected a function.`);
+  }
+}
+
+/**
+ * Brings a spec to life as a tf.Optimizer.
+ *
+ * @param spec What `adamw`, `ftp`, … return.
+ * @param options How it is run.
+ * @throws Error for an unknown option, and where a learned hyperparameter's grain cannot be differentiated.
+ */
+export function hyper(spec: Spec, options: HyperOptions = {}): HyperOptimizer {
+  return new HyperOptimizer(spec, options);
+}

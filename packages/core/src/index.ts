@@ -1,0 +1,80 @@
+/**
+ * The nested-differentiation core of Hypergrad: wherever an optimizer takes a number, it can take something that learns that number.
+ *
+ * @packageDocumentation
+ */
+
+export { type BackendName, type SelectedBackend, useBackend } from "./backend.js";
+export { channelAxesOf, type LayerLike } from "./channel-axes.js";
+export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
+export type { Coordinate, CoordinateName, Domain } from "./domain.js";
+export {
+  type AnyGrain,
+  Condition,
+  clamp,
+  count,
+  div,
+  Expr,
+  type GrainOf,
+  max,
+  maximum,
+  mean,
+  minimum,
+  movingAverage,
+  type Operand,
+  pow,
+  select,
+  stopGradient,
+  straightThrough,
+  sub,
+  sum,
+  toExpr,
+} from "./expression.js";
+export { type Float64Optimizer, float64, type Parameters64 } from "./float64.js";
+export type { Array64 } from "./float64-executor.js";
+export type { AtMost, Finest, Grain } from "./grain.js";
+export {
+  HyperOptimizer,
+  type HyperOptions,
+  type Hyperparameters,
+  hyper,
+  type NonFiniteCounts,
+  type StepInfo,
+} from "./hyper.js";
+export { isLearned, type Learned, type LearnedOptions, learned } from "./learned.js";
+export {
+  belowOne,
+  type GivenTensor,
+  type Hyperparameter,
+  nonNegative,
+  positive,
+  type Rule,
+  type RuleDefinition,
+  type RuleFactory,
+  real,
+  rule,
+  ruleFactory,
+  type Slot,
+  type SlotInit,
+  slot,
+  type UpdateInputs,
+  type UpdateOutputs,
+  unitInterval,
+} from "./rule.js";
+export { decodeSafetensors, encodeSafetensors, type Safetensors, type StoredTensor } from "./safetensors.js";
+export { constant, cosine, exponential, linear, type Schedule, sequence, warmup } from "./schedule.js";
+export {
+  type ChannelAxis,
+  type ChoiceSpec,
+  choice,
+  type LayoutSpec,
+  mapRuleSpecs,
+  type NamePattern,
+  type RuleSpec,
+  type Setting,
+  type Spec,
+  type VariableInfo,
+  withChannelAxis,
+} from "./spec.js";
+export type { Scalars } from "./tfjs-executor.js";
+export type { NamedTensor } from "./weights.js";

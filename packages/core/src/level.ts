@@ -1,0 +1,472 @@
+/**
+ * Levels: the tower.
+ *
+ * A level is an optimizer at work on some variables. At the bottom these are the model's tensors; above, they are the hyperparameters
+ * of the level below, so that a tower is levels all the way up and every level is this one class.
+ *
+ * One step of a level: contract the incoming gradients with the held sensitivities → the levels above step with the result, moving the
+ * hyperparameters → each variable takes its step with the fresh hyperparameters → the new sensitivities are held. At the first step
+ * nothing is held and every hyper-gradient is 0, but all levels step, and count that step.
+ */
+
+import { inDomain } from "./domain.js";
+import type { Executor, Value } from "./executor.js";
+import { constant, input, select, sum } from "./expression.js";
+import { type Layout, layoutOf, scalarLayout, shapeOf } from "./layout.js";
+import type { Learned } from "./learned.js";
+import { gradientOf, type LearnedHyperparameter, type Plan, planOf, rawOf, sensitivityOf, writtenOf } from "./plan.js";
+import { compile, type Program } from "./program.js";
+import type { GivenTensor, Rule } from "./rule.js";
+import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
+
+/** A learned hyperparameter's current value: a variable of the level above. */
+interface Knob<A> {
+  readonly hyperparameter: LearnedHyperparameter;
+  readonly above: Level<A>;
+  /** What the level above knows of it. */
+  readonly cell: Cell<A>;
+  /** The number that the learner moves, and the hyperparameter that it stands for. */
+  raw: Value<A>;
+  value: Value<A>;
+}
+
+/** What a level knows of one of its variables. */
+export interface Cell<A> {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly plan: Plan;
+  /** Learned hyperparameters by name; those of grain "model" are shared with the level's other cells. */
+  readonly knobs: ReadonlyMap<string, Knob<A>>;
+  readonly state: Map<string, Value<A>>;
+  /** Sensitivities of the last step by hyperparameter; empty before the first. */
+  readonly held: Map<string, Value<A>>;
+  /** Steps that this variable has taken. */
+  t: number;
+}
+
+/** One variable in one step. */
+export interface Update<A> {
+  readonly cell: Cell<A>;
+  readonly p: Value<A>;
+  readonly g: Value<A>;
+  /** Where it is not 0 (NaN, from `probe`), nothing changes: the step is skipped without a branch. Left out: the step is taken. */
+  readonly probed?: Value<A> | undefined;
+}
+
+/** Something that a checkpoint holds. */
+export interface Field<A> {
+  readonly key: string;
+  /** The tensor that an array broadcasts to; undefined for what is always one number. */
+  readonly shape: readonly number[] | undefined;
+  readonly get: () => Value<A> | undefined;
+  readonly set: (value: Value<A>) => void;
+}
+
+/** What all levels of a tower share. */
+export interface Tower<A> {
+  readonly executor: Executor<A>;
+  /** Turns a tensor that was given from outside into an array of the executor's. */
+  readonly loadGiven: (tensor: GivenTensor) => A;
+  /** How many hyper-gradients were not applied because they were not finite. */
+  refused: Value<A>;
+}
+
+const sumProgram = compile({ sum: input("a", "element").add(input("b", "element")) });
+const probeProgram = compile({ probed: sum(input("x", "element").sub(input("x", "element")), "tensor") });
+const maskProgram = compile({
+  kept: select(input("probed", "tensor").equal(0), input("fresh", "element"), input("old", "element")),
+});
+const countProgram = compile({
+  next: input("count", "tensor").add(select(input("probed", "tensor").equal(0), 0, 1)),
+});
+
+/** 0 where every element of x is finite, else NaN: the sum of x − x. */
+export function probe<A>(executor: Executor<A>, x: Value<A>, layout: Layout): Value<A> {
+  return executor.run(probeProgram, { x }, layout).probed as Value<A>;
+}
+
+/** The count, one higher where a probe found something not finite; it replaces the count given. */
+export function countNonFinite<A>(executor: Executor<A>, count: Value<A>, probed: Value<A>): Value<A> {
+  const next = executor.run(countProgram, { probed, count }, scalarLayout).next as Value<A>;
+  if (typeof count !== "number") executor.release(count);
+  return next;
+}
+
+/** An optimizer at work on the variables of one level. */
+export class Level<A> {
+  readonly spec: Spec;
+  readonly cells: Map<string, Cell<A>> = new Map();
+  private readonly tower: Tower<A>;
+  /** Where in the tower it stands: the start of its keys in a checkpoint. */
+  private readonly path: string;
+  /** The levels that learn this one's hyperparameters, by learner. */
+  private readonly above = new Map<Spec, Level<A>>();
+  private readonly plans = new Map<RuleSpec, Plan>();
+  private readonly modelKnobs = new Map<Learned, Map<string, Knob<A>>>();
+  /** Values of the schedules in the step under way, or the last one. */
+  private readonly scheduled = new Map<RuleSpec, Map<string, number>>();
+  /** Steps that this level has taken. */
+  steps = 0;
+
+  /**
+   * Plans the level and every level above it; touches no tensor.
+   *
+   * @throws Error where a rule cannot be differentiated as asked.
+   */
+  constructor(tower: Tower<A>, spec: Spec, path = "0") {
+    this.tower = tower;
+    this.spec = spec;
+    this.path = path;
+    for (const ruleSpec of ruleSpecsOf(spec)) {
+      if (this.plans.has(ruleSpec)) continue;
+      const plan = planOf(ruleSpec);
+      this.plans.set(ruleSpec, plan);
+      for (const { learned } of plan.learned) {
+        if (this.above.has(learned.by)) continue;
+        this.above.set(learned.by, new Level(tower, learned.by, `${path}.${this.above.size}`));
+      }
+    }
+    this.schedule();
+    for (const plan of this.plans.values()) {
+      for (const hyperparameter of plan.learned) {
+        if (hyperparameter.per === "model") this.createModelKnob(hyperparameter);
+      }
+    }
+  }
+
+  /**
+   * Evaluates the schedules of this level and those above for the coming step.
+   *
+   * @throws Error where a schedule leaves the domain of its hyperparameter.
+   */
+  schedule(): void {
+    for (const ruleSpec of this.plans.keys()) {
+      const { rule, settings } = ruleSpec;
+      const values = new Map<string, number>();
+      for (const [name, setting] of Object.entries(settings)) {
+        if (typeof setting !== "function") continue;
+        const value = setting(this.steps);
+        const { domain } = rule.hyperparameters[name] as Rule["hyperparameters"][string];
+        if (!inDomain(value, domain)) {
+          throw new Error(
+            `${rule.name}: the schedule of ${name} gives ${value} at step ${this.steps}; expected ${domain.description}.`,
+          );
+        }
+        values.set(name, value);
+      }
+      this.scheduled.set(ruleSpec, values);
+    }
+    for (const level of this.above.values()) level.schedule();
+  }
+
+  private createModelKnob(hyperparameter: LearnedHyperparameter): void {
+    const { learned, name } = hyperparameter;
+    const byName = this.modelKnobs.get(learned) ?? new Map<string, Knob<A>>();
+    this.modelKnobs.set(learned, byName);
+    if (byName.has(name)) return;
+    const twins = [...this.modelKnobs.values()].filter((other) => other.has(name)).length;
+    const knob = this.createKnob(hyperparameter, `*:${name}${twins ? `~${twins + 1}` : ""}`, []);
+    byName.set(name, knob);
+    knob.above.adopt(knob.cell);
+  }
+
+  private createKnob(hyperparameter: LearnedHyperparameter, name: string, shape: readonly number[]): Knob<A> {
+    const { learned, coordinate } = hyperparameter;
+    const above = this.above.get(learned.by) as Level<A>;
+    const raw = this.number(compile({ raw: coordinate.inverse(constant(learned.init)) }), "raw");
+    return { hyperparameter, above, cell: above.createCell(name, shape, raw), raw, value: learned.init };
+  }
+
+  private number(program: Program, output: string): number {
+    return this.tower.executor.run(program, {}, scalarLayout)[output] as number;
+  }
+
+  /**
+   * What the level needs to know of a variable; `adopt` makes it part of the level.
+   *
+   * @param name Its name.
+   * @param shape Its shape.
+   * @param p Its value now.
+   * @throws Error where a tensor that the rule was given from outside is missing for it or has another shape.
+   */
+  createCell(name: string, shape: readonly number[], p: Value<A>): Cell<A> {
+    const { spec, channelAxes } = resolve(this.spec, { name, shape });
+    const plan = this.plans.get(spec) as Plan;
+    const layout = layoutOf(shape, channelAxes);
+    const knobs = new Map<string, Knob<A>>();
+    for (const hyperparameter of plan.learned) {
+      const { name: of, learned, per } = hyperparameter;
+      const knob =
+        per === "model"
+          ? this.modelKnobs.get(learned)?.get(of)
+          : this.createKnob(hyperparameter, `${name}:${of}`, shapeOf(layout, per));
+      knobs.set(of, knob as Knob<A>);
+    }
+    const cell: Cell<A> = { name, layout, plan, knobs, state: new Map(), held: new Map(), t: 0 };
+    this.initialise(cell, p);
+    return cell;
+  }
+
+  private initialise(cell: Cell<A>, p: Value<A>): void {
+    const { executor, loadGiven } = this.tower;
+    const { rule } = cell.plan.spec;
+    const initial = executor.run(cell.plan.init, { ...this.hyperparameters(cell), p, t: 0 }, cell.layout);
+    for (const [slot, { init }] of Object.entries(rule.state)) {
+      if (typeof init === "object") {
+        const given = givenFor(cell, init);
+        cell.state.set(slot, loadGiven(given));
+      } else {
+        cell.state.set(slot, initial[slot] as Value<A>);
+      }
+    }
+  }
+
+  /** Makes a new cell, and what learns its hyperparameters, part of the level. */
+  adopt(cell: Cell<A>): void {
+    this.cells.set(cell.name, cell);
+    for (const { hyperparameter, above, cell: upper } of cell.knobs.values()) {
+      if (hyperparameter.per !== "model") above.adopt(upper);
+    }
+  }
+
+  /** The inputs of the cell's programs that are hyperparameters. */
+  private hyperparameters({ plan, knobs }: Cell<A>): Record<string, Value<A>> {
+    const inputs: Record<string, Value<A>> = {};
+    for (const [name, value] of this.scheduled.get(plan.spec) ?? []) inputs[name] = value;
+    for (const [name, knob] of knobs) {
+      inputs[name] = knob.value;
+      inputs[rawOf(name)] = knob.raw;
+    }
+    return inputs;
+  }
+
+  /**
+   * One step of this level and of all above it. Call `schedule` before.
+   *
+   * @returns The new values of p, in the order of the updates; new arrays, which belong to the caller.
+   */
+  step(updates: readonly Update<A>[]): Value<A>[] {
+    this.learn(this.contract(updates));
+    const moved = updates.map((update) => this.move(update));
+    this.steps++;
+    return moved;
+  }
+
+  /** Every learned hyperparameter that these updates use, with its hyper-gradient: contractions of g with the held sensitivities. */
+  private contract(updates: readonly Update<A>[]): Map<Knob<A>, Value<A>> {
+    const { executor } = this.tower;
+    const gradients = new Map<Knob<A>, Value<A>>();
+    for (const { cell, g } of updates) {
+      const { plan, held, knobs, layout } = cell;
+      let contracted: Record<string, Value<A>> = {};
+      if (plan.contract && held.size > 0) {
+        const inputs: Record<string, Value<A>> = { g };
+        for (const [name, sensitivity] of held) inputs[sensitivityOf(name)] = sensitivity;
+        contracted = executor.run(plan.contract, inputs, layout);
+      }
+      for (const [name, knob] of knobs) {
+        const d = contracted[gradientOf(name)] ?? 0;
+        const before = gradients.get(knob);
+        if (before === undefined) gradients.set(knob, d);
+        else {
+          gradients.set(knob, executor.run(sumProgram, { a: before, b: d }, scalarLayout).sum as Value<A>);
+          this.release(before);
+          this.release(d);
+        }
+      }
+    }
+    return gradients;
+  }
+
+  /** The levels above step, and the hyperparameters are moved into their domains. */
+  private learn(gradients: ReadonlyMap<Knob<A>, Value<A>>): void {
+    const { executor } = this.tower;
+    for (const level of this.above.values()) {
+      const knobs: Knob<A>[] = [];
+      const updates: Update<A>[] = [];
+      const temporary: (Value<A> | undefined)[] = [];
+      for (const [knob, d] of gradients) {
+        if (knob.above !== level) continue;
+        const { cell, hyperparameter } = knob;
+        const probed = probe(executor, d, cell.layout);
+        this.tower.refused = countNonFinite(executor, this.tower.refused, probed);
+        if (typeof probed === "number" && probed !== 0) continue;
+        const g = hyperparameter.transform
+          ? (executor.run(hyperparameter.transform, { d }, cell.layout).d as Value<A>)
+          : d;
+        knobs.push(knob);
+        updates.push({ cell, p: knob.raw, g, probed: typeof probed === "number" ? undefined : probed });
+        temporary.push(probed, hyperparameter.transform && g);
+      }
+      if (knobs.length === 0) continue;
+      level.step(updates).forEach((raw, i) => {
+        const knob = knobs[i] as Knob<A>;
+        const lifted = executor.run(knob.hyperparameter.lift, { raw }, knob.cell.layout);
+        this.release(raw);
+        knob.raw = this.replaced(knob.raw, lifted.raw);
+        knob.value = this.replaced(knob.value, lifted.value);
+      });
+      for (const value of temporary) this.release(value);
+    }
+    for (const d of gradients.values()) this.release(d);
+  }
+
+  /** One variable's own step: the rule, with the fresh hyperparameters. */
+  private move({ cell, p, g, probed }: Update<A>): Value<A> {
+    const { executor } = this.tower;
+    const { plan, layout, state, held, knobs } = cell;
+    const inputs = { ...this.hyperparameters(cell), ...Object.fromEntries(state), p, g, t: cell.t + 1 };
+    const result = executor.run(plan.update, inputs, layout);
+    cell.t++;
+    const settle = (fresh: Value<A>, old: Value<A>): Value<A> => {
+      if (probed === undefined) return fresh;
+      const kept = executor.run(maskProgram, { probed, fresh, old }, layout).kept as Value<A>;
+      this.release(fresh);
+      return kept;
+    };
+    for (const slot of plan.changing) {
+      const old = state.get(slot) as Value<A>;
+      state.set(slot, this.replaced(old, settle(result[slot] as Value<A>, old)));
+    }
+    for (const [name, knob] of knobs) {
+      const old = held.get(name) ?? 0;
+      held.set(name, this.replaced(old, settle(result[sensitivityOf(name)] as Value<A>, old)));
+      const written = result[writtenOf(name)];
+      if (written === undefined) continue;
+      const value = settle(written, knob.value);
+      const { writeBack } = knob.hyperparameter;
+      const moved = executor.run(
+        writeBack as Program,
+        { raw: knob.raw, value: knob.value, written: value },
+        knob.cell.layout,
+      );
+      knob.raw = this.replaced(knob.raw, moved.raw);
+      knob.value = this.replaced(knob.value, value);
+    }
+    return settle(result.p as Value<A>, p);
+  }
+
+  /** `fresh`, after `old` is freed. */
+  private replaced(old: Value<A>, fresh: Value<A> | undefined): Value<A> {
+    this.release(old);
+    return fresh as Value<A>;
+  }
+
+  private release(value: Value<A> | undefined): void {
+    if (value !== undefined && typeof value !== "number") this.tower.executor.release(value);
+  }
+
+  /**
+   * Every hyperparameter of a variable as it was in its last step, by name; those of the levels above with a dot: `lr`, `lr.lr`, …
+   * Arrays are the level's own.
+   */
+  values(cell: Cell<A>): Map<string, Value<A>> {
+    const { settings } = cell.plan.spec;
+    const values = new Map<string, Value<A>>();
+    for (const [name, setting] of Object.entries(settings)) {
+      const knob = cell.knobs.get(name);
+      const scheduled = this.scheduled.get(cell.plan.spec)?.get(name);
+      values.set(name, knob ? knob.value : (scheduled ?? (setting as number)));
+      if (!knob) continue;
+      for (const [upper, value] of knob.above.values(knob.cell)) values.set(`${name}.${upper}`, value);
+    }
+    return values;
+  }
+
+  /** Everything that a checkpoint holds of this level and those above. */
+  *fields(): Generator<Field<A>> {
+    yield {
+      key: `${this.path}@steps`,
+      shape: undefined,
+      get: () => this.steps,
+      set: (steps) => {
+        this.steps = steps as number;
+      },
+    };
+    for (const cell of this.cells.values()) yield* this.fieldsOf(cell);
+    const knobs = [...this.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
+    const shared = [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
+    for (const knob of new Set([...knobs, ...shared])) yield* this.fieldsOfKnob(knob);
+    for (const level of this.above.values()) yield* level.fields();
+  }
+
+  private *fieldsOf(cell: Cell<A>): Generator<Field<A>> {
+    const key = `${this.path}/${cell.name}`;
+    const { layout, state, held, plan } = cell;
+    yield {
+      key: `${key}@t`,
+      shape: undefined,
+      get: () => cell.t,
+      set: (t) => {
+        cell.t = t as number;
+      },
+    };
+    const entry = (name: string, values: Map<string, Value<A>>, what: string): Field<A> => ({
+      key: `${key}${what}${name}`,
+      shape: layout.shape,
+      get: () => values.get(name),
+      set: (value) => {
+        values.set(name, this.replaced(values.get(name) ?? 0, value));
+      },
+    });
+    for (const slot of state.keys()) yield entry(slot, state, "#");
+    if (cell.t > 0) for (const { name } of plan.learned) yield entry(name, held, "@sensitivity:");
+  }
+
+  private *fieldsOfKnob(knob: Knob<A>): Generator<Field<A>> {
+    for (const what of ["raw", "value"] as const) {
+      yield {
+        key: `${this.path}/${knob.cell.name}@${what}`,
+        shape: knob.cell.layout.shape,
+        get: () => knob[what],
+        set: (value) => {
+          knob[what] = this.replaced(knob[what], value);
+        },
+      };
+    }
+  }
+
+  /** Frees a cell that was created but not adopted. */
+  discard(cell: Cell<A>): void {
+    for (const value of cell.state.values()) this.release(value);
+    for (const { hyperparameter, above, cell: upper, raw, value } of cell.knobs.values()) {
+      if (hyperparameter.per === "model") continue;
+      this.release(raw);
+      this.release(value);
+      above.discard(upper);
+    }
+  }
+
+  /** Frees everything that this level and those above hold. */
+  dispose(): void {
+    for (const { state, held } of this.cells.values()) {
+      for (const value of [...state.values(), ...held.values()]) this.release(value);
+    }
+    const knobs = [...this.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
+    for (const knob of new Set(knobs)) {
+      this.release(knob.raw);
+      this.release(knob.value);
+    }
+    this.cells.clear();
+    for (const level of this.above.values()) level.dispose();
+  }
+}
+
+function givenFor<A>(
+  cell: Cell<A>,
+  { given, called }: { given: Readonly<Record<string, GivenTensor>>; called: string },
+): GivenTensor {
+  const tensor = given[cell.name];
+  const { shape } = cell.layout;
+  if (tensor === undefined) {
+    throw new Error(
+      `${called}: there is no tensor for the variable "${cell.name}"; there are ${Object.keys(given).join(", ") || "none"}. Add one of shape [${shape}], or exclude the variable.`,
+    );
+  }
+  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
+    throw new Error(
+      `${called}: the tensor for the variable "${cell.name}" has shape [${tensor.shape}]; expected the variable's, [${shape}].`,
+    );
+  }
+  return tensor;
+}

@@ -1,0 +1,179 @@
+/**
+ * Plans: everything that can be worked out from a rule and its settings before a tensor is seen.
+ *
+ * A plan holds the programs of one step: the new parameter and state, the sensitivity ∂θ′/∂h of the parameter to every learned
+ * hyperparameter h, and the hyper-gradient ⟨g′, ∂θ′/∂h⟩ that contracts it with the next gradient at the grain of h.
+ */
+
+import { differentiate, GrainError } from "./differentiate.js";
+import { type Coordinate, coordinates, type Domain } from "./domain.js";
+import { clamp, constant, type Expr, input, type Operand, reduceSum, select, toExpr } from "./expression.js";
+import { finer, type Grain } from "./grain.js";
+import { isLearned, type Learned } from "./learned.js";
+import { compile, type Program } from "./program.js";
+import type { Hyperparameter } from "./rule.js";
+import type { RuleSpec } from "./spec.js";
+
+/** A learned hyperparameter of a plan. */
+export interface LearnedHyperparameter {
+  readonly name: string;
+  readonly learned: Learned;
+  readonly per: Grain;
+  readonly coordinate: Coordinate;
+  readonly domain: Domain;
+  /** From the raw number `raw`: the hyperparameter `value`, inside its domain, and `raw` moved along where that clipped it. */
+  readonly lift: Program;
+  /** From `raw`, `value` and the value `written` by the rule: `raw` moved along. Undefined where the rule writes nothing back. */
+  readonly writeBack: Program | undefined;
+  /** The learner's gradient transform, from `d` to `d`; undefined where there is none. */
+  readonly transform: Program | undefined;
+}
+
+/** What a step needs to know of a rule and its settings. */
+export interface Plan {
+  readonly spec: RuleSpec;
+  readonly learned: readonly LearnedHyperparameter[];
+  /** The slots that the update changes; the others keep what they were initialised with. */
+  readonly changing: readonly string[];
+  /** Initial values of the slots that are not given from outside. */
+  readonly init: Program;
+  /** From p, g, t, slots and hyperparameters: p, the changing slots, `<h>.sensitivity` and `<h>.written`. */
+  readonly update: Program;
+  /** From g and `<h>.sensitivity`: `<h>.gradient`. Undefined where nothing is learned. */
+  readonly contract: Program | undefined;
+}
+
+/** Inputs and outputs that belong to one hyperparameter. */
+export const rawOf = (name: string): string => `${name}.raw`;
+export const sensitivityOf = (name: string): string => `${name}.sensitivity`;
+export const gradientOf = (name: string): string => `${name}.gradient`;
+export const writtenOf = (name: string): string => `${name}.written`;
+
+function liftProgram(coordinate: Coordinate, { min, max }: Domain): Program {
+  const raw = input("raw", "element");
+  const free = toExpr(coordinate.forward(raw));
+  const low: Expr = min === Number.NEGATIVE_INFINITY ? free : clamp(free, min, Number.POSITIVE_INFINITY);
+  const value: Expr = max === Number.POSITIVE_INFINITY ? low : clamp(low, Number.NEGATIVE_INFINITY, max);
+  return compile({ value, raw: movedRaw(coordinate, raw, free, value) });
+}
+
+/** The raw number for `value`, and exactly `raw` where `value` is still what `raw` gives. */
+function movedRaw(coordinate: Coordinate, raw: Expr, before: Expr, value: Expr): Expr {
+  return coordinate.name === "identity" ? value : select(value.equal(before), raw, coordinate.inverse(value));
+}
+
+function learnedHyperparameter(
+  name: string,
+  learned: Learned,
+  per: Grain,
+  { domain }: Hyperparameter,
+  written: Operand | undefined,
+): LearnedHyperparameter {
+  const coordinate = coordinates[learned.in];
+  const value = input("value", "element");
+  const moved = movedRaw(coordinate, input("raw", "element"), value, input("written", "element"));
+  return {
+    name,
+    learned,
+    per,
+    coordinate,
+    domain,
+    lift: liftProgram(coordinate, domain),
+    writeBack: written === undefined ? undefined : compile({ raw: moved }),
+    transform: learned.gradient ? compile({ d: learned.gradient(input("d", "element")) }) : undefined,
+  };
+}
+
+/**
+ * The plan of a rule with its settings.
+ *
+ * @throws Error where a learned hyperparameter's grain makes its sensitivity non-diagonal, or where the rule returns something that it must not.
+ */
+export function planOf(spec: RuleSpec): Plan {
+  const { rule, settings } = spec;
+  const leaves: Record<string, Expr> = { p: input("p", "element"), g: input("g", "element"), t: input("t", "model") };
+  for (const [name, { grain }] of Object.entries(rule.state)) leaves[name] = input(name, grain);
+  const hypers = Object.entries(rule.hyperparameters).map(([name, type]) => {
+    const setting = settings[name] as RuleSpec["settings"][string];
+    const per = isLearned(setting) ? (setting.per ?? type.per) : "model";
+    leaves[name] = typeof setting === "number" ? constant(setting) : input(name, per);
+    return { name, type, setting, per };
+  });
+
+  const result = rule.update(leaves);
+  checkResult(spec, result);
+
+  const outputs: Record<string, Operand> = { p: result.p as Operand };
+  const changing = Object.keys(rule.state).filter((name) => result[name] !== leaves[name]);
+  for (const name of changing) outputs[name] = result[name] as Operand;
+
+  const contractions: Record<string, Operand> = {};
+  const learned: LearnedHyperparameter[] = [];
+  for (const { name, type, setting, per } of hypers) {
+    if (!isLearned(setting)) continue;
+    const leaf = leaves[name] as Expr;
+    // What is constrained at a finer grain than the hyperparameter's own holds for this step only: there is nowhere to store it.
+    const constrained = result[name];
+    const written = constrained === undefined || finer(toExpr(constrained).grain, per) ? undefined : constrained;
+    const hyperparameter = learnedHyperparameter(name, setting, per, type, written);
+    learned.push(hyperparameter);
+    const slope = toExpr(hyperparameter.coordinate.slope(input(rawOf(name), per), leaf));
+    outputs[sensitivityOf(name)] = diagonal(spec, name, () => differentiate(toExpr(outputs.p as Operand), leaf)).mul(
+      slope,
+    );
+    if (written !== undefined) outputs[writtenOf(name)] = written;
+    const product = (leaves.g as Expr).mul(input(sensitivityOf(name), "element"));
+    contractions[gradientOf(name)] =
+      per === "element" ? product : reduceSum(product, "element", per === "channel" ? "channel" : "tensor");
+  }
+
+  const initial: Record<string, Operand> = {};
+  for (const [name, { init }] of Object.entries(rule.state)) {
+    if (typeof init === "number") initial[name] = init;
+    else if (typeof init === "function") initial[name] = init(leaves);
+  }
+  return {
+    spec,
+    learned,
+    changing,
+    init: compile(initial),
+    update: compile(outputs),
+    contract: learned.length > 0 ? compile(contractions) : undefined,
+  };
+}
+
+function checkResult({ rule }: RuleSpec, result: Readonly<Record<string, Operand | undefined>>): void {
+  const missing = ["p", ...Object.keys(rule.state)].filter((name) => result[name] === undefined);
+  if (missing.length > 0) {
+    throw new Error(
+      `rule "${rule.name}": update returns no ${missing.join(", no ")}; expected p and every state slot.`,
+    );
+  }
+  for (const name of Object.keys(result)) {
+    if (name !== "p" && !(name in rule.state) && !(name in rule.hyperparameters)) {
+      throw new Error(
+        `rule "${rule.name}": update returns "${name}", which is neither p nor a state slot nor a hyperparameter.`,
+      );
+    }
+  }
+  for (const [name, { grain }] of Object.entries(rule.state)) {
+    const given = toExpr(result[name] as Operand).grain;
+    if (finer(given, grain)) {
+      throw new Error(
+        `rule "${rule.name}": the state slot "${name}" has one value per ${grain}, but update returns one per ${given} for it. Declare it as slot("${given}", …), or reduce.`,
+      );
+    }
+  }
+}
+
+function diagonal<T>({ rule }: RuleSpec, name: string, f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    if (!(error instanceof GrainError)) throw error;
+    throw new Error(
+      `${rule.name}: ${name} cannot be learned per ${error.grain}. ${error.message} Learn it per ${error.reduction} or coarser.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Programs: expressions made ready to run.
+ *
+ * A program is the list of the nodes that some named outputs need, simplified, without duplicates, in an order in which operands
+ * come first. Executors walk this list; nothing after this point looks at the graph.
+ */
+import { Condition, constant, Expr, type Node, type NodeKind, type Operand, toExpr } from "./expression.js";
+import type { Grain } from "./grain.js";
+import { type OperationName, operations } from "./operations.js";
+
+/** One step of a program: what to do, with the results of which earlier steps. */
+export interface Instruction {
+  readonly kind: NodeKind;
+  /** Indices of earlier instructions. */
+  readonly operands: readonly number[];
+  readonly grain: Grain;
+  /** Index of the last instruction that reads this one's result; its own where none does, Infinity where it is an output. */
+  readonly lastUse: number;
+}
+
+/** What an executor runs. */
+export interface Program {
+  readonly instructions: readonly Instruction[];
+  /** Output name → index of the instruction that computes it. */
+  readonly outputs: ReadonlyMap<string, number>;
+}
+
+const same = (node: Node, value: number): boolean => node.kind.op === "constant" && Object.is(node.kind.value, value);
+
+/** The simpler form of an operation on simplified operands, or undefined where there is none. */
+function simpler(op: OperationName, [a, b, c]: Node[]): Node | undefined {
+  if (!a) return undefined;
+  switch (op) {
+    case "stopGradient":
+    case "straightThrough":
+      return a;
+    case "add":
+      return b && (same(b, 0) ? a : same(a, 0) ? b : undefined);
+    case "sub":
+      return b && (same(b, 0) ? a : undefined);
+    // A factor 0 removes the other operand: everything that a rule computes is finite (the step refuses what is not).
+    case "mul":
+      return b && (same(b, 1) || same(a, 0) ? a : same(a, 1) || same(b, 0) ? b : undefined);
+    case "div":
+      return b && (same(b, 1) || same(a, 0) ? a : undefined);
+    case "pow":
+      return b && (same(b, 1) ? a : undefined);
+    case "neg":
+      return a.kind.op === "neg" ? a.operands[0] : undefined;
+    case "select":
+      if (a.kind.op === "constant") return a.kind.value !== 0 ? b : c;
+      return b === c ? b : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The program that computes the outputs.
+ *
+ * @param outputs Output name → expression or number.
+ */
+export function compile(outputs: Readonly<Record<string, Operand>>): Program {
+  const simplified = new Map<Node, Node>();
+  const interned = new Map<string, Node>();
+  const ids = new Map<Node, number>();
+
+  function intern(node: Node): Node {
+    const { kind } = node;
+    const operands = node.operands.map((operand) => ids.get(operand) as number);
+    // Addition and multiplication commute exactly, in floating point too.
+    if (kind.op === "add" || kind.op === "mul") operands.sort((a, b) => a - b);
+    const value = kind.op === "constant" && Object.is(kind.value, -0) ? "-0" : JSON.stringify(kind);
+    const key =
+      kind.op === "constant" && !Number.isFinite(kind.value) ? `constant ${kind.value}` : `${value} ${operands}`;
+    const twin = interned.get(key);
+    if (twin) return twin;
+    interned.set(key, node);
+    ids.set(node, ids.size);
+    return node;
+  }
+
+  function simplify(node: Node): Node {
+    const known = simplified.get(node);
+    if (known) return known;
+    const operands = node.operands.map(simplify);
+    const { kind, grain } = node;
+    let result: Node | undefined;
+    if (kind.op in operations) {
+      const op = kind.op as OperationName;
+      result = simpler(op, operands);
+      if (!result && operands.every((operand) => operand.kind.op === "constant")) {
+        const values = operands.map((operand) => (operand.kind as { value: number }).value);
+        result = constant((operations[op].value as (...xs: number[]) => number)(...values));
+      }
+    }
+    result ??= node instanceof Condition ? new Condition(kind, operands, grain) : new Expr(kind, operands, grain);
+    result = intern(result);
+    simplified.set(node, result);
+    return result;
+  }
+
+  const roots = Object.entries(outputs).map(([name, root]) => [name, simplify(toExpr(root))] as const);
+
+  const order: Node[] = [];
+  const position = new Map<Node, number>();
+  function visit(node: Node): void {
+    if (position.has(node)) return;
+    for (const operand of node.operands) visit(operand);
+    position.set(node, order.length);
+    order.push(node);
+  }
+  for (const [, root] of roots) visit(root);
+
+  const at = (node: Node): number => position.get(node) as number;
+  const lastUse = order.map((_, i) => i);
+  order.forEach((node, i) => {
+    for (const operand of node.operands) lastUse[at(operand)] = i;
+  });
+  for (const [, root] of roots) lastUse[at(root)] = Number.POSITIVE_INFINITY;
+
+  return {
+    instructions: order.map((node, i) => ({
+      kind: node.kind,
+      operands: node.operands.map(at),
+      grain: node.grain,
+      lastUse: lastUse[i] as number,
+    })),
+    outputs: new Map(roots.map(([name, root]) => [name, at(root)])),
+  };
+}

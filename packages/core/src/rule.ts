@@ -1,0 +1,156 @@
+/**
+ * Update rules: one optimizer step as a pure description.
+ *
+ * A rule says, for one tensor, what the new parameter and the new state are, given the parameter p, the gradient g, the state, the
+ * hyperparameters and the step count t. It is written once, on expressions, and knows nothing of tensors, backends or memory.
+ * `rule(…)` turns a definition into what users call: `adamw({ lr: 1e-3 })`.
+ */
+import { type Domain, domains, inDomain } from "./domain.js";
+import type { Numbers } from "./executor.js";
+import type { Expr, Operand } from "./expression.js";
+import type { AtMost, Grain } from "./grain.js";
+import { type Setting, type Spec, specOf } from "./spec.js";
+
+/** A hyperparameter of a rule: its default value, where it may live, and what one learned value covers unless said otherwise. */
+export interface Hyperparameter {
+  readonly default: number;
+  readonly domain: Domain;
+  readonly per: Grain;
+}
+
+type HyperparameterOptions = {
+  /** What one learned value covers unless `learned` says otherwise; default "model". */
+  per?: Grain;
+};
+
+function inDomainNamed(domain: Domain) {
+  return (value: number, { per = "model" }: HyperparameterOptions = {}): Hyperparameter =>
+    Object.freeze({ default: value, domain, per });
+}
+
+type HyperparameterBuilder = (value: number, options?: HyperparameterOptions) => Hyperparameter;
+
+/** A hyperparameter that may be any finite number. */
+export const real: HyperparameterBuilder = inDomainNamed(domains.real);
+/** A hyperparameter ≥ 0. */
+export const nonNegative: HyperparameterBuilder = inDomainNamed(domains.nonNegative);
+/** A hyperparameter > 0; what is learned stays at or above 2⁻¹²⁶, the smallest normal float32. */
+export const positive: HyperparameterBuilder = inDomainNamed(domains.positive);
+/** A hyperparameter in [0, 1]. */
+export const unitInterval: HyperparameterBuilder = inDomainNamed(domains.unitInterval);
+/** A hyperparameter in [0, 1): at most 1 − 2⁻²⁴, the largest float32 below 1. For decay rates, where 1 − βᵗ is a divisor. */
+export const belowOne: HyperparameterBuilder = inDomainNamed(domains.belowOne);
+
+/** A tensor from outside: a tf.Tensor, or shape and values (as a decoded safetensors file holds them). */
+export type GivenTensor = Numbers | { readonly shape: number[]; readonly dataId: object };
+
+/** What a state slot holds before the first step. */
+export type SlotInit =
+  | number
+  /** Computed from the parameter's first value and the hyperparameters; they have the names that `update` sees. */
+  | ((inputs: Readonly<Record<string, Expr>>) => Operand)
+  /** Given for every variable by name. `called` is the argument's name in error messages. */
+  | { readonly given: Readonly<Record<string, GivenTensor>>; readonly called: string };
+
+/** A state slot: what a rule remembers from one step to the next, one value per `grain`. */
+export interface Slot<G extends Grain = Grain> {
+  readonly grain: G;
+  readonly init: SlotInit;
+}
+
+/** A state slot of a grain other than "element", or with an initial value that is not a number. */
+export function slot<G extends Grain>(grain: G, init: SlotInit): Slot<G> {
+  return Object.freeze({ grain, init });
+}
+
+/** A rule without its types: what the core works with. */
+export interface Rule {
+  /** The name in messages and checkpoints. */
+  readonly name: string;
+  readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
+  readonly state: Readonly<Record<string, Slot>>;
+  /**
+   * One step. Given `p`, `g`, `t` (1 at the first step), every slot and every hyperparameter by name; returns the new `p`, every slot's new
+   * value, and a hyperparameter's name where the rule constrains that one: the value is written back if it is learned.
+   */
+  readonly update: (inputs: Readonly<Record<string, Expr>>) => Readonly<Record<string, Operand | undefined>>;
+}
+
+type SlotGrain<S> = S extends Slot<infer G> ? G : "element";
+
+/** What an update sees. */
+export type UpdateInputs<H, S> = {
+  readonly p: Expr<"element">;
+  readonly g: Expr<"element">;
+  readonly t: Expr<"model">;
+} & {
+  readonly [K in keyof H]: Expr<"tensor">;
+} & { readonly [K in keyof S]: Expr<SlotGrain<S[K]>> };
+
+/** What an update returns. */
+export type UpdateOutputs<H, S> = { readonly p: Operand } & {
+  readonly [K in keyof S]: Operand<AtMost<SlotGrain<S[K]>>>;
+} & {
+  readonly [K in keyof H]?: Operand<AtMost<"tensor">>;
+};
+
+/** A rule as its author writes it. */
+export interface RuleDefinition<H extends Record<string, Hyperparameter>, S extends Record<string, number | Slot>> {
+  /** The name in messages and checkpoints. */
+  readonly name: string;
+  /** Hyperparameters by name, each built by `nonNegative`, `belowOne`, … with its default. */
+  readonly hyperparameters: H;
+  /** State slots by name: a number is the initial value of one value per element; `slot` says everything else. */
+  readonly state: S;
+  /** The step; see `Rule.update`. */
+  readonly update: (inputs: UpdateInputs<H, S>) => UpdateOutputs<H, S>;
+}
+
+/** What users call: settings in (a number, a schedule or `learned` by name; the default for what is left out), a spec out. */
+export interface RuleFactory<Names extends string> {
+  (settings?: { readonly [K in Names]?: Setting }): Spec;
+  /** The rule itself. */
+  readonly rule: Rule;
+}
+
+const reserved = ["p", "g", "t"];
+
+/**
+ * Defines an update rule.
+ *
+ * @returns A function from settings to a spec, to be given to `hyper`, `learned` or a wrapper such as `ftp`.
+ * @throws Error where a name is used twice, or a default lies outside its domain.
+ */
+export function rule<
+  const H extends Record<string, Hyperparameter>,
+  const S extends Record<string, number | Slot> = Record<never, never>,
+>(definition: RuleDefinition<H, S>): RuleFactory<keyof H & string> {
+  const { name, hyperparameters } = definition;
+  const state = Object.fromEntries(
+    Object.entries(definition.state).map(([key, init]) => [
+      key,
+      typeof init === "number" ? slot("element", init) : init,
+    ]),
+  );
+  return ruleFactory({ name, hyperparameters, state, update: definition.update as unknown as Rule["update"] });
+}
+
+/** The factory of a rule that was built without `rule`, as wrappers build theirs. Checks that every name is used once. */
+export function ruleFactory<Names extends string>(rule: Rule): RuleFactory<Names> {
+  const names = [...reserved, ...Object.keys(rule.state), ...Object.keys(rule.hyperparameters)];
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice) {
+    throw new Error(
+      `rule "${rule.name}": the name "${twice}" is used twice; p, g, t, the state slots and the hyperparameters each need a name of their own.`,
+    );
+  }
+  for (const [name, { default: value, domain }] of Object.entries(rule.hyperparameters)) {
+    if (!inDomain(value, domain)) {
+      throw new Error(`rule "${rule.name}": the default of ${name} is ${value}; expected ${domain.description}.`);
+    }
+  }
+  const frozen = Object.freeze({ ...rule });
+  return Object.assign((settings: Readonly<Record<string, Setting | undefined>> = {}) => specOf(frozen, settings), {
+    rule: frozen,
+  }) as RuleFactory<Names>;
+}

@@ -1,0 +1,139 @@
+/**
+ * Safetensors: named tensors in one file, in Hugging Face's open format.
+ *
+ * Eight bytes of header length, a JSON header that gives every tensor's type, shape and byte range, then the bytes, all little-endian. Format:
+ * https://github.com/huggingface/safetensors#format.
+ */
+
+/** A tensor as a file holds it. */
+export interface StoredTensor {
+  readonly dtype: "float32" | "float64";
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: Float32Array | Float64Array;
+}
+
+/** What a file holds. */
+export interface Safetensors {
+  readonly tensors: Readonly<Record<string, StoredTensor>>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const bytesPer = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
+type FileType = keyof typeof bytesPer;
+
+interface Entry {
+  readonly dtype: FileType;
+  readonly shape: number[];
+  readonly data_offsets: [number, number];
+}
+
+/** The bytes of a safetensors file; types float32 and float64 are written as they are. */
+export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  // The wider type first, so that every tensor begins at a multiple of its own element size.
+  const entries = Object.entries(tensors).sort(
+    ([, a], [, b]) => Number(a.dtype !== "float64") - Number(b.dtype !== "float64"),
+  );
+  let end = 0;
+  for (const [name, { dtype, shape, values }] of entries) {
+    header[name] = {
+      dtype: dtype === "float64" ? "F64" : "F32",
+      shape,
+      data_offsets: [end, end + values.byteLength],
+    };
+    end += values.byteLength;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const start = 8 + Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(start + end).fill(0x20, 8, start);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(start - 8), true);
+  bytes.set(json, 8);
+  let at = start;
+  for (const [, { dtype, values }] of entries) {
+    for (const x of values) {
+      if (dtype === "float64") view.setFloat64(at, x, true);
+      else view.setFloat32(at, x, true);
+      at += bytesPer[dtype === "float64" ? "F64" : "F32"];
+    }
+  }
+  return bytes;
+}
+
+/**
+ * What is in the bytes of a safetensors file. Types F64, F32, F16 and BF16; the 16-bit ones are widened to float32.
+ *
+ * @throws Error for a truncated or damaged file, and for other types.
+ */
+export function decodeSafetensors(bytes: Uint8Array): Safetensors {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = bytes.length >= 8 ? Number(view.getBigUint64(0, true)) : Number.POSITIVE_INFINITY;
+  const start = 8 + length;
+  if (start > bytes.length) {
+    throw new Error(
+      `safetensors: the file has ${bytes.length} bytes, fewer than its header needs; it is truncated or no safetensors file. Copy it again from its source.`,
+    );
+  }
+  let header: Record<string, Entry> & { __metadata__?: Record<string, string> };
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  } catch (cause) {
+    throw new Error("safetensors: the header is not JSON; the file is damaged or no safetensors file.", { cause });
+  }
+  const { __metadata__: metadata = {}, ...entries } = header;
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [name, entry] of Object.entries(entries)) tensors[name] = decodeTensor(name, entry, view, start);
+  return { tensors, metadata };
+}
+
+function decodeTensor(
+  name: string,
+  { dtype, shape, data_offsets }: Entry,
+  view: DataView,
+  start: number,
+): StoredTensor {
+  if (!(dtype in bytesPer)) {
+    throw new Error(
+      `safetensors: "${name}" has type ${dtype}; expected one of ${Object.keys(bytesPer).join(", ")}. Convert it first.`,
+    );
+  }
+  const size = shape.reduce((a, b) => a * b, 1);
+  const [from, to] = data_offsets;
+  const width = bytesPer[dtype];
+  if (to - from !== size * width) {
+    throw new Error(
+      `safetensors: "${name}" takes ${to - from} bytes; expected ${size * width} for ${dtype} [${shape}].`,
+    );
+  }
+  if (from < 0 || start + to > view.byteLength) {
+    throw new Error(
+      `safetensors: "${name}" ends at byte ${start + to}, but the file has ${view.byteLength}; it is truncated. Copy it again from its source.`,
+    );
+  }
+  const values = dtype === "F64" ? new Float64Array(size) : new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = readers[dtype](view, start + from + i * width);
+  return { dtype: dtype === "F64" ? "float64" : "float32", shape, values };
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+const readers: Record<FileType, (view: DataView, at: number) => number> = {
+  F64: (view, at) => view.getFloat64(at, true),
+  F32: (view, at) => view.getFloat32(at, true),
+  F16: (view, at) => float16(view.getUint16(at, true)),
+  BF16: (view, at) => {
+    scratch.setUint32(0, view.getUint16(at, true) << 16);
+    return scratch.getFloat32(0);
+  },
+};
+
+/** The number that 16 bits of IEEE 754 binary16 stand for. */
+function float16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

@@ -1,0 +1,161 @@
+/**
+ * The tfjs executor: programs as tfjs-core operations, on whichever backend is active.
+ *
+ * Where reading a number back is cheap (the cpu and wasm backends) every reduction to one value per tensor becomes a plain number, so
+ * that all that follows from it is computed in float64 by JavaScript. Where a read would stall a GPU, or is impossible
+ * (webgpu), such values stay on the device as float32 scalars and a step reads nothing.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Executor, Numbers, Value } from "./executor.js";
+import type { Grain } from "./grain.js";
+import { countOf, type Layout, shapeOf } from "./layout.js";
+import { operations } from "./operations.js";
+import type { Instruction, Program } from "./program.js";
+
+/** Where values that cover a whole tensor live: as plain float64 numbers, or on the device. */
+export type Scalars = "host" | "device";
+
+/** Terms that one float32 accumulator adds up before the partial sums are added by another. */
+const BLOCK = 1024;
+
+/** Partial sums of at most BLOCK terms each, so that 10⁷ terms keep float32's precision. */
+function partialSums(x: tf.Tensor): tf.Tensor1D {
+  const flat = tf.reshape(x, [x.size]) as tf.Tensor1D;
+  const rows = Math.floor(x.size / BLOCK);
+  if (rows < 2) return tf.sum(flat, 0, true);
+  const whole = rows * BLOCK;
+  const sums = tf.sum(tf.reshape(tf.slice(flat, 0, whole), [rows, BLOCK]), 1) as tf.Tensor1D;
+  return whole === x.size ? sums : tf.concat([sums, tf.sum(tf.slice(flat, whole), 0, true)]);
+}
+
+function sumAll(x: tf.Tensor, scalars: Scalars): Value<tf.Tensor> {
+  let sums = partialSums(x);
+  if (scalars === "host") return sums.dataSync<"float32">().reduce((a, b) => a + b, 0);
+  while (sums.size > 1) sums = partialSums(sums);
+  return tf.reshape(sums, []);
+}
+
+function maxAll(x: tf.Tensor, scalars: Scalars): Value<tf.Tensor> {
+  if (x.size === 0) return Number.NEGATIVE_INFINITY;
+  const largest = tf.max(x);
+  return scalars === "host" ? (largest.dataSync<"float32">()[0] as number) : largest;
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
+
+function spread(value: Value<tf.Tensor>, shape: readonly number[]): tf.Tensor {
+  if (typeof value === "number") return tf.fill([...shape], value);
+  if (sameShape(value.shape, shape)) return value;
+  if (value.size !== 1) return tf.broadcastTo(value, [...shape]);
+  return tf.add(tf.zeros([...shape]), tf.reshape(value, []));
+}
+
+function reduce(
+  op: "reduceSum" | "reduceMax",
+  value: Value<tf.Tensor>,
+  from: Grain,
+  to: Grain,
+  layout: Layout,
+  scalars: Scalars,
+) {
+  if (typeof value === "number") return op === "reduceSum" ? value * countOf(layout, from, to) : value;
+  const x = spread(value, shapeOf(layout, from));
+  if (to === "tensor" || layout.channels === 1) {
+    const all = op === "reduceSum" ? sumAll(x, scalars) : maxAll(x, scalars);
+    return typeof all === "number" || to === "tensor" ? all : tf.reshape(all, [...layout.channelShape]);
+  }
+  if (layout.reduced.length === 0) return x.clone();
+  const axes = [...layout.reduced];
+  return op === "reduceSum" ? tf.sum(x, axes, true) : tf.max(x, axes, true);
+}
+
+function step(
+  { kind, operands }: Instruction,
+  results: Value<tf.Tensor>[],
+  inputs: Readonly<Record<string, Value<tf.Tensor>>>,
+  layout: Layout,
+  scalars: Scalars,
+): Value<tf.Tensor> {
+  const at = (i: number): Value<tf.Tensor> => results[operands[i] as number] as Value<tf.Tensor>;
+  switch (kind.op) {
+    case "input": {
+      const value = inputs[kind.name];
+      if (value === undefined) throw new Error(`The program reads "${kind.name}", which was not given.`);
+      return value;
+    }
+    case "constant":
+      return kind.value;
+    case "count":
+      return countOf(layout, kind.of, kind.per);
+    case "reduceSum":
+    case "reduceMax":
+      return reduce(kind.op, at(0), kind.from, kind.to, layout, scalars);
+    case "select": {
+      const condition = at(0);
+      if (typeof condition !== "number") break;
+      const chosen = condition !== 0 ? at(1) : at(2);
+      return typeof chosen === "number" ? chosen : chosen.clone();
+    }
+  }
+  const operation = operations[kind.op];
+  const args = operands.map((i) => results[i] as Value<tf.Tensor>);
+  if (args.every((x) => typeof x === "number")) return (operation.value as (...xs: number[]) => number)(...args);
+  return (operation.tfjs as (...xs: unknown[]) => tf.Tensor)(...args);
+}
+
+/**
+ * The tfjs executor.
+ *
+ * @param scalars Where values that cover a whole tensor live, asked at every run, as the backend can change: "host" reads every reduction back at once,
+ *   "device" reads nothing.
+ */
+export function tfjsExecutor(scalars: () => Scalars): Executor<tf.Tensor> {
+  return {
+    name: "tfjs",
+    run(program: Program, inputs, layout) {
+      const engine = tf.engine();
+      const results: Value<tf.Tensor>[] = [];
+      const given = new Set(Object.values(inputs));
+      const where = scalars();
+      engine.startScope("hypergrad");
+      try {
+        program.instructions.forEach((instruction, i) => {
+          results.push(step(instruction, results, inputs, layout, where));
+          // Freed as soon as it has been read for the last time: otherwise a step would hold some forty temporaries at once.
+          for (const operand of new Set(instruction.operands)) {
+            const value = results[operand] as Value<tf.Tensor>;
+            const last = (program.instructions[operand] as Instruction).lastUse === i;
+            if (last && typeof value !== "number" && !given.has(value)) value.dispose();
+          }
+        });
+        const outputs: Record<string, Value<tf.Tensor>> = {};
+        const taken = new Set<tf.Tensor>();
+        for (const [name, index] of program.outputs) {
+          let value = results[index] as Value<tf.Tensor>;
+          // An output that is an input, or two outputs that are one expression: each is a tensor of its own, to be freed by itself.
+          if (typeof value !== "number") {
+            if (given.has(value) || taken.has(value)) value = value.clone();
+            taken.add(tf.keep(value));
+          }
+          outputs[name] = value;
+        }
+        return outputs;
+      } finally {
+        engine.endScope();
+      }
+    },
+    load: ({ shape, values }: Numbers) => tf.keep(tf.tensor(Float32Array.from(values), [...shape], "float32")),
+    spread(value, shape) {
+      const result = tf.tidy(() => spread(value, shape));
+      return result === value ? result : tf.keep(result);
+    },
+    shapeOf: (array) => array.shape,
+    store: async (array) => ({
+      dtype: "float32",
+      shape: array.shape,
+      values: Float32Array.from(await array.data<"float32">()),
+    }),
+    release: (array) => array.dispose(),
+  };
+}

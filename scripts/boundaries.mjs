@@ -1,0 +1,127 @@
+/**
+ * The house rules between packages:
+ *  1. a source imports only what its own package.json declares, and a package only in the direction of the arrows
+ *     examples → ftp → optimizers → core;
+ *  2. the libraries import, of TensorFlow.js, only tfjs-core; only core may name a backend, and only in a dynamic import;
+ *  3. every library has a README, the MIT license, and an exports map whose every file exists and loads after a build.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import ts from "typescript";
+import { filesUnder, root, workspacePackages } from "./workspace.mjs";
+
+/** What a library may import of the others; examples and benchmarks may import all. */
+const below = {
+  "@hypergrad/core": [],
+  "@hypergrad/wasm": ["@hypergrad/core"],
+  "@hypergrad/optimizers": ["@hypergrad/core"],
+  "@hypergrad/ftp": ["@hypergrad/core", "@hypergrad/optimizers"],
+};
+
+const problems = [];
+const packages = workspacePackages();
+
+/** Every module specifier of a source, with whether a dynamic import names it. */
+function imports(path) {
+  const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true);
+  const found = [];
+  const visit = (node) => {
+    const dynamic = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
+    const typed = ts.isImportTypeNode(node);
+    const specifier = dynamic
+      ? node.arguments[0]
+      : typed
+        ? node.argument.literal
+        : ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
+          ? node.moduleSpecifier
+          : undefined;
+    if (specifier && ts.isStringLiteralLike(specifier)) {
+      // A type leaves no import behind at run time, so it binds a package to another no more than a dynamic import does.
+      const soft = dynamic || typed || node.importClause?.isTypeOnly || node.isTypeOnly || false;
+      found.push({ specifier: specifier.text, soft });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function checkImports({ folder, manifest }) {
+  const library = folder.startsWith("packages/");
+  const declared = new Set(
+    Object.keys({
+      ...manifest.dependencies,
+      ...manifest.peerDependencies,
+      ...(library ? {} : manifest.devDependencies),
+    }),
+  );
+  const sourceFolder = join(root, folder, "src");
+  for (const path of filesUnder(sourceFolder, (file) => /\.m?ts$/.test(file))) {
+    const where = relative(root, path);
+    for (const { specifier, soft } of imports(path)) {
+      if (specifier.startsWith(".")) {
+        if (!join(path, "..", specifier).startsWith(sourceFolder) && library) {
+          problems.push(`${where} imports ${specifier}, which is outside of its package's src`);
+        }
+        continue;
+      }
+      if (specifier.startsWith("node:")) continue;
+      if (builtinModules.includes(specifier)) {
+        problems.push(`${where} imports ${specifier}: write node:${specifier}`);
+        continue;
+      }
+      const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+      if (name === manifest.name) {
+        problems.push(`${where} imports its own package ${name}: use a relative path`);
+      } else if (!declared.has(name)) {
+        problems.push(`${where} imports ${name}, which ${folder}/package.json does not declare`);
+      }
+      if (!library) continue;
+      if (name.startsWith("@hypergrad/") && !below[manifest.name]?.includes(name)) {
+        problems.push(
+          `${where} imports ${name}: ${manifest.name} may import only ${below[manifest.name]?.join(", ") || "no other package"}`,
+        );
+      }
+      const backend = name.startsWith("@tensorflow/") && name !== "@tensorflow/tfjs-core";
+      if (backend && manifest.name !== "@hypergrad/wasm" && !(manifest.name === "@hypergrad/core" && soft)) {
+        problems.push(
+          `${where} imports ${name}: of TensorFlow.js the libraries import only tfjs-core (core: backends dynamically)`,
+        );
+      }
+    }
+  }
+}
+
+async function checkLibrary({ folder, manifest }) {
+  const wants = (condition, text) => condition || problems.push(`${folder}: ${text}`);
+  wants(existsSync(join(root, folder, "README.md")), "has no README.md");
+  wants(manifest.license === "MIT", 'package.json has no "license": "MIT"');
+  wants(manifest.type === "module", 'package.json has no "type": "module"');
+  wants(manifest.sideEffects !== undefined, 'package.json has no "sideEffects"');
+  wants(manifest.exports?.["."]?.types && manifest.exports["."].default, 'exports has no "." with types and default');
+  for (const [entry, target] of Object.entries(manifest.exports ?? {})) {
+    for (const [condition, file] of Object.entries(typeof target === "string" ? { default: target } : target)) {
+      const path = join(root, folder, file);
+      if (!existsSync(path))
+        problems.push(`${folder}: exports["${entry}"].${condition} is ${file}, which does not exist`);
+      else if (condition === "default" && file.endsWith(".js")) {
+        await import(pathToFileURL(path).href).catch((error) =>
+          problems.push(`${folder}: exports["${entry}"] does not load: ${error.message}`),
+        );
+      }
+    }
+  }
+}
+
+for (const each of packages) {
+  checkImports(each);
+  if (each.folder.startsWith("packages/")) await checkLibrary(each);
+}
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
+console.log(`${packages.length} packages keep to the boundaries`);

@@ -1,0 +1,65 @@
+/** What the other scripts know about the repository: where it is, which packages it has, how to run a tool in it. */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+export const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
+
+/** Every workspace package: its folder relative to the root and its manifest. */
+export function workspacePackages() {
+  const folders = ["packages", "examples"].flatMap((group) =>
+    existsSync(join(root, group)) ? readdirSync(join(root, group)).map((name) => join(root, group, name)) : [],
+  );
+  return [...folders, join(root, "bench")]
+    .filter((folder) => existsSync(join(folder, "package.json")))
+    .map((folder) => ({
+      folder: relative(root, folder).replaceAll("\\", "/"),
+      manifest: readJson(join(folder, "package.json")),
+    }));
+}
+
+/** The files under a folder for which `keep` holds, without dependencies and build outputs. */
+export function filesUnder(folder, keep) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return ["node_modules", "dist"].includes(entry.name) ? [] : filesUnder(path, keep);
+    return keep(path) ? [path] : [];
+  });
+}
+
+const bins = {
+  tsc: "typescript/bin/tsc",
+  biome: "@biomejs/biome/bin/biome",
+  knip: "knip/bin/knip.js",
+  typedoc: "typedoc/bin/typedoc",
+  vitest: "vitest/vitest.mjs",
+};
+
+/** The command line of an installed tool, run by this very Node. */
+export const tool = (name, ...args) => [process.execPath, join(root, "node_modules", bins[name]), ...args];
+
+/** Runs a command in the root; `live` shows its output as it comes. Resolves to its exit code and its output. */
+export function run([command, ...args], { live = false, env = process.env, shell = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, shell, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]) {
+      from.setEncoding("utf8");
+      from.on("data", (text) => {
+        output += text;
+        if (live) to.write(text);
+      });
+    }
+    child.on("error", (error) => resolve({ code: 1, output: `${output}${error.message}\n` }));
+    child.on("close", (code, signal) =>
+      resolve({ code: code ?? 1, output: signal ? `${output}ended by ${signal}\n` : output }),
+    );
+  });
+}
