@@ -67,7 +67,7 @@ export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Che
         `checkpoint: "${field.key}" is missing; the checkpoint is incomplete. Load it again from its file.`,
       );
     }
-    field.set(valueOf(field, stored, executor));
+    field.set(storedValue(field, stored, executor));
     used.add(field.key);
   }
   const extra = Object.keys(tensors).filter((key) => !used.has(key));
@@ -78,7 +78,7 @@ export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Che
   }
 }
 
-function valueOf<A>({ key, shape }: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {
+function storedValue<A>({ key, shape }: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {
   const size = stored.shape.reduce((a, b) => a * b, 1);
   if (size !== stored.values.length) {
     throw new Error(

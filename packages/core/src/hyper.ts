@@ -10,7 +10,16 @@ import type { Value } from "./executor.js";
 import { layoutOf } from "./layout.js";
 import { type Cell, countNonFinite, Level, probe, type Tower } from "./level.js";
 import type { GivenTensor } from "./rule.js";
-import { type ChannelAxis, checkPatterns, describe, isSpec, type Spec, structureOf, withChannelAxis } from "./spec.js";
+import {
+  type ChannelAxis,
+  checkPatterns,
+  describe,
+  isSpec,
+  ruleSpecsOf,
+  type Spec,
+  structureOf,
+  withChannelAxis,
+} from "./spec.js";
 import { type Scalars, tfjsExecutor } from "./tfjs-executor.js";
 import { checkpointOf, type NamedTensor, weightsOf } from "./weights.js";
 
@@ -281,6 +290,12 @@ export class HyperOptimizer extends tf.Optimizer {
 
   /** Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save. */
   async checkpoint(): Promise<Checkpoint> {
+    const wrapped = ruleSpecsOf(this.spec).find(({ rule }) => rule.propose);
+    if (wrapped) {
+      throw new Error(
+        `checkpoint: ${wrapped.rule.name} keeps its state to itself, so it cannot be saved. Use a rule of @hypergrad/optimizers, whose state is part of the checkpoint.`,
+      );
+    }
     const captured = await capture(this.level, this.tower.executor, structureOf(this.spec));
     await this.throwIfSkipped();
     return captured;

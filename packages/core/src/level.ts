@@ -16,7 +16,7 @@ import { type Layout, layoutOf, scalarLayout, shapeOf } from "./layout.js";
 import type { Learned } from "./learned.js";
 import { gradientOf, type LearnedHyperparameter, type Plan, planOf, rawOf, sensitivityOf, writtenOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
-import type { GivenTensor, Rule } from "./rule.js";
+import type { GivenTensor, Propose, Rule } from "./rule.js";
 import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
 
 /** A learned hyperparameter's current value: a variable of the level above. */
@@ -71,6 +71,9 @@ export interface Tower<A> {
   refused: Value<A>;
 }
 
+/** The path of the bottom level. */
+const ROOT = "0";
+
 const sumProgram = compile({ sum: input("a", "element").add(input("b", "element")) });
 const probeProgram = compile({ probed: sum(input("x", "element").sub(input("x", "element")), "tensor") });
 const maskProgram = compile({
@@ -113,12 +116,17 @@ export class Level<A> {
    *
    * @throws Error where a rule cannot be differentiated as asked.
    */
-  constructor(tower: Tower<A>, spec: Spec, path = "0") {
+  constructor(tower: Tower<A>, spec: Spec, path: string = ROOT) {
     this.tower = tower;
     this.spec = spec;
     this.path = path;
     for (const ruleSpec of ruleSpecsOf(spec)) {
       if (this.plans.has(ruleSpec)) continue;
+      if (ruleSpec.rule.propose && !(tower.executor.name === "tfjs" && path === ROOT)) {
+        throw new Error(
+          `${ruleSpec.rule.name}: it works on tf.Variables, so it can neither learn a hyperparameter nor run in float64. Use a rule made of expressions, such as adam().`,
+        );
+      }
       const plan = planOf(ruleSpec);
       this.plans.set(ruleSpec, plan);
       for (const { learned } of plan.learned) {
@@ -247,7 +255,9 @@ export class Level<A> {
    */
   step(updates: readonly Update<A>[]): Value<A>[] {
     this.learn(this.contract(updates));
-    const moved = updates.map((update) => this.move(update));
+    const proposals = propose(updates);
+    const moved = updates.map((update) => this.move(update, proposals.get(update)));
+    for (const proposed of proposals.values()) this.release(proposed);
     this.steps++;
     return moved;
   }
@@ -312,10 +322,17 @@ export class Level<A> {
   }
 
   /** One variable's own step: the rule, with the fresh hyperparameters. */
-  private move({ cell, p, g, probed }: Update<A>): Value<A> {
+  private move({ cell, p, g, probed }: Update<A>, proposed: A | undefined): Value<A> {
     const { executor } = this.tower;
     const { plan, layout, state, held, knobs } = cell;
-    const inputs = { ...this.hyperparameters(cell), ...Object.fromEntries(state), p, g, t: cell.t + 1 };
+    const inputs = {
+      ...this.hyperparameters(cell),
+      ...Object.fromEntries(state),
+      p,
+      g,
+      t: cell.t + 1,
+      ...(proposed && { proposed }),
+    };
     const result = executor.run(plan.update, inputs, layout);
     cell.t++;
     const settle = (fresh: Value<A>, old: Value<A>): Value<A> => {
@@ -450,6 +467,23 @@ export class Level<A> {
     this.cells.clear();
     for (const level of this.above.values()) level.dispose();
   }
+}
+
+/** What the rules that work outside the expressions propose: each is asked once, for all of its variables. */
+function propose<A>(updates: readonly Update<A>[]): Map<Update<A>, A> {
+  const groups = new Map<Propose, Update<A>[]>();
+  for (const update of updates) {
+    const { propose } = update.cell.plan.spec.rule;
+    if (propose) groups.set(propose, [...(groups.get(propose) ?? []), update]);
+  }
+  const proposals = new Map<Update<A>, A>();
+  for (const [propose, group] of groups) {
+    const proposed = propose(group.map(({ cell, g }) => ({ name: cell.name, g })));
+    group.forEach((update, i) => {
+      proposals.set(update, proposed[i] as A);
+    });
+  }
+  return proposals;
 }
 
 function givenFor<A>(

@@ -92,6 +92,7 @@ function learnedHyperparameter(
 export function planOf(spec: RuleSpec): Plan {
   const { rule, settings } = spec;
   const leaves: Record<string, Expr> = { p: input("p", "element"), g: input("g", "element"), t: input("t", "model") };
+  if (rule.propose) leaves.proposed = input("proposed", "element");
   for (const [name, { grain }] of Object.entries(rule.state)) leaves[name] = input(name, grain);
   const hypers = Object.entries(rule.hyperparameters).map(([name, type]) => {
     const setting = settings[name] as RuleSpec["settings"][string];

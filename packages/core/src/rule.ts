@@ -74,7 +74,15 @@ export interface Rule {
    * value, and a hyperparameter's name where the rule constrains that one: the value is written back if it is learned.
    */
   readonly update: (inputs: Readonly<Record<string, Expr>>) => Readonly<Record<string, Operand | undefined>>;
+  /** For what no expression can say: `update` is also given `proposed`, the new parameter that this works out. */
+  readonly propose?: Propose;
 }
+
+/**
+ * Works out new parameters outside the expressions, for all variables of a step together. Takes and returns arrays of the executor's, those
+ * returned being new; it changes nothing.
+ */
+export type Propose = (variables: readonly { readonly name: string; readonly g: unknown }[]) => unknown[];
 
 type SlotGrain<S> = S extends Slot<infer G> ? G : "element";
 
@@ -113,7 +121,7 @@ export interface RuleFactory<Names extends string> {
   readonly rule: Rule;
 }
 
-const reserved = ["p", "g", "t"];
+const reserved = ["p", "g", "t", "proposed"];
 
 /**
  * Defines an update rule.
@@ -141,7 +149,7 @@ export function ruleFactory<Names extends string>(rule: Rule): RuleFactory<Names
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice) {
     throw new Error(
-      `rule "${rule.name}": the name "${twice}" is used twice; p, g, t, the state slots and the hyperparameters each need a name of their own.`,
+      `rule "${rule.name}": the name "${twice}" is used twice; p, g, t, proposed, the state slots and the hyperparameters each need a name of their own.`,
     );
   }
   for (const [name, { default: value, domain }] of Object.entries(rule.hyperparameters)) {

@@ -9,8 +9,10 @@ import {
   choice,
   clamp,
   type Expr,
+  fromTf,
   type GivenTensor,
   isLearned,
+  isTfOptimizer,
   learned,
   mapRuleSpecs,
   max,
@@ -31,6 +33,7 @@ import {
   withChannelAxis,
 } from "@hypergrad/core";
 import { adam } from "@hypergrad/optimizers";
+import type * as tf from "@tensorflow/tfjs-core";
 
 /** Added to every norm, and the smallest radius: the official code's constants. */
 const EPS = 1e-8;
@@ -76,6 +79,7 @@ function projected(
   { anchor = "initial", norm = "mars", straightThrough: ignoresCap = true }: FtpOptions,
 ): Rule {
   return {
+    ...base,
     name: `ftp(${base.name})`,
     hyperparameters: { ...base.hyperparameters, radius: positive(EPS, { per: "tensor" }) },
     state: {
@@ -119,12 +123,12 @@ function annealed(radius: Setting, k: number): Setting {
  * Tian, Liu, Smith & Kira, "Fast Trainable Projection for Robust Fine-Tuning", NeurIPS 2023, arXiv 2310.19182, Algorithm 1; trajectories
  * equal those of the official code (GT-RIPL/FTP). The first step puts every projected tensor onto its anchor.
  *
- * @param base The optimizer to project: a spec, with whatever it learns.
+ * @param base The optimizer to project: a spec, with whatever it learns, or an existing tf.Optimizer such as tf.train.adam(1e-4).
  * @returns A spec, for `hyper`.
  * @throws Error for k outside [0, 1], a radius ≤ 0, an unknown norm; when the first step is taken: for a pattern in `exclude` that matches no
  *   variable, and for an anchor without a tensor for a variable or with another shape.
  */
-export function ftp(base: Spec, options: FtpOptions = {}): Spec {
+export function ftp(base: Spec | tf.Optimizer, options: FtpOptions = {}): Spec {
   const {
     radius = learned(EPS, adam({ lr: 1e-2 })),
     k = 1,
@@ -138,11 +142,12 @@ export function ftp(base: Spec, options: FtpOptions = {}): Spec {
   if (typeof anchor === "string" && anchor !== "initial" && anchor !== "zeros") {
     throw new Error(`ftp: anchor is ${JSON.stringify(anchor)}; expected "initial", "zeros" or a record of tensors.`);
   }
+  const baseSpec = isTfOptimizer(base) ? fromTf(base) : base;
   const setting = annealed(radius, k);
-  const projectedSpec = mapRuleSpecs(base, ({ rule, settings }) =>
+  const projectedSpec = mapRuleSpecs(baseSpec, ({ rule, settings }) =>
     ruleFactory(projected(rule, options))({ ...settings, radius: setting }),
   );
   const patterns = Array.isArray(exclude) ? exclude : [exclude as NamePattern];
-  const spec = patterns.length === 0 ? projectedSpec : choice(patterns, "ftp: exclude", base, projectedSpec);
+  const spec = patterns.length === 0 ? projectedSpec : choice(patterns, "ftp: exclude", baseSpec, projectedSpec);
   return channelAxis ? withChannelAxis(spec, channelAxis) : spec;
 }
