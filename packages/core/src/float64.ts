@@ -5,7 +5,7 @@
  */
 import type { Value } from "./executor.js";
 import { type Array64, float64Executor } from "./float64-executor.js";
-import { type Cell, Level, type Tower } from "./level.js";
+import { type Cell, Level, type Reading, type Tower } from "./level.js";
 import type { GivenTensor } from "./rule.js";
 import { type ChannelAxis, checkPatterns, type Spec, withChannelAxis } from "./spec.js";
 
@@ -58,7 +58,10 @@ export function float64(
     return cell;
   }
 
-  const plain = (value: Value<Array64>): number | Float64Array => (typeof value === "number" ? value : value.values);
+  const plain = ({ value, shape }: Reading<Array64>): number | Float64Array => {
+    if (shape.length > 0) return float64Executor.spread(value, shape).values;
+    return typeof value === "number" ? value : (value.values[0] as number);
+  };
 
   return {
     get parameters() {

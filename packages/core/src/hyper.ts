@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Checkpoint, capture, checkCheckpoint, fill } from "./checkpoint.js";
 import type { Value } from "./executor.js";
 import { layoutOf } from "./layout.js";
-import { type Cell, countNonFinite, Level, probe, type Tower } from "./level.js";
+import { type Cell, countNonFinite, Level, probe, type Reading, type Tower } from "./level.js";
 import type { GivenTensor } from "./rule.js";
 import {
   type ChannelAxis,
@@ -260,14 +260,14 @@ export class HyperOptimizer extends tf.Optimizer {
     const rows = [...this.level.cells.values()].map((cell) => [cell.name, [...this.level.values(cell)]] as const);
     const arrays = new Set<tf.Tensor>();
     for (const [, values] of rows) {
-      for (const [, value] of values) if (typeof value !== "number") arrays.add(value);
+      for (const [, { value }] of values) if (typeof value !== "number") arrays.add(value);
     }
     const read = await readTogether([...arrays]);
     await this.throwIfSkipped();
-    const plain = (value: Value<tf.Tensor>): number | Float32Array => {
-      if (typeof value === "number") return value;
-      const numbers = read.get(value) as Float32Array;
-      return value.rank === 0 ? (numbers[0] as number) : numbers;
+    const plain = ({ value, shape }: Reading<tf.Tensor>): number | Float32Array => {
+      const numbers = typeof value === "number" ? value : (read.get(value) as Float32Array);
+      if (shape.length === 0) return typeof numbers === "number" ? numbers : (numbers[0] as number);
+      return typeof numbers === "number" ? new Float32Array(layoutOf(shape).size).fill(numbers) : numbers;
     };
     return Object.fromEntries(
       rows.map(([name, values]) => [name, Object.fromEntries(values.map(([of, value]) => [of, plain(value)]))]),

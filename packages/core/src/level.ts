@@ -17,6 +17,7 @@ import type { Learned } from "./learned.js";
 import { gradientOf, type LearnedHyperparameter, type Plan, planOf, rawOf, sensitivityOf, writtenOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
 import type { GivenTensor, Propose, Rule } from "./rule.js";
+import type { Schedule } from "./schedule.js";
 import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
 
 /** A learned hyperparameter's current value: a variable of the level above. */
@@ -51,6 +52,13 @@ export interface Update<A> {
   readonly g: Value<A>;
   /** Where it is not 0 (NaN, from `probe`), nothing changes: the step is skipped without a branch. Left out: the step is taken. */
   readonly probed?: Value<A> | undefined;
+}
+
+/** A hyperparameter as it is now: a number may stand for all the values that its grain has here. */
+export interface Reading<A> {
+  readonly value: Value<A>;
+  /** The shape of one value per grain; [] for a single number. */
+  readonly shape: readonly number[];
 }
 
 /** Something that a checkpoint holds. */
@@ -106,8 +114,9 @@ export class Level<A> {
   private readonly above = new Map<Spec, Level<A>>();
   private readonly plans = new Map<RuleSpec, Plan>();
   private readonly modelKnobs = new Map<Learned, Map<string, Knob<A>>>();
-  /** Values of the schedules in the step under way, or the last one. */
-  private readonly scheduled = new Map<RuleSpec, Map<string, number>>();
+  /** Values of the schedules for the coming step, and in the last one; nothing before the first. */
+  private coming = new Map<RuleSpec, Map<string, number>>();
+  private scheduled = new Map<RuleSpec, Map<string, number>>();
   /** Steps that this level has taken. */
   steps = 0;
 
@@ -148,6 +157,7 @@ export class Level<A> {
    * @throws Error where a schedule leaves the domain of its hyperparameter.
    */
   schedule(): void {
+    this.coming = new Map();
     for (const ruleSpec of this.plans.keys()) {
       const { rule, settings } = ruleSpec;
       const values = new Map<string, number>();
@@ -162,7 +172,7 @@ export class Level<A> {
         }
         values.set(name, value);
       }
-      this.scheduled.set(ruleSpec, values);
+      this.coming.set(ruleSpec, values);
     }
     for (const level of this.above.values()) level.schedule();
   }
@@ -240,7 +250,7 @@ export class Level<A> {
   /** The inputs of the cell's programs that are hyperparameters. */
   private hyperparameters({ plan, knobs }: Cell<A>): Record<string, Value<A>> {
     const inputs: Record<string, Value<A>> = {};
-    for (const [name, value] of this.scheduled.get(plan.spec) ?? []) inputs[name] = value;
+    for (const [name, value] of this.coming.get(plan.spec) ?? []) inputs[name] = value;
     for (const [name, knob] of knobs) {
       inputs[name] = knob.value;
       inputs[rawOf(name)] = knob.raw;
@@ -258,6 +268,7 @@ export class Level<A> {
     const proposals = propose(updates);
     const moved = updates.map((update) => this.move(update, proposals.get(update)));
     for (const proposed of proposals.values()) this.release(proposed);
+    this.scheduled = this.coming;
     this.steps++;
     return moved;
   }
@@ -377,14 +388,19 @@ export class Level<A> {
    * Every hyperparameter of a variable as it was in its last step, by name; those of the levels above with a dot: `lr`, `lr.lr`, …
    * Arrays are the level's own.
    */
-  values(cell: Cell<A>): Map<string, Value<A>> {
+  values(cell: Cell<A>): Map<string, Reading<A>> {
     const { settings } = cell.plan.spec;
-    const values = new Map<string, Value<A>>();
+    const values = new Map<string, Reading<A>>();
     for (const [name, setting] of Object.entries(settings)) {
       const knob = cell.knobs.get(name);
-      const scheduled = this.scheduled.get(cell.plan.spec)?.get(name);
-      values.set(name, knob ? knob.value : (scheduled ?? (setting as number)));
-      if (!knob) continue;
+      if (!knob) {
+        // After a restore no step was taken yet: the schedule says what its value was.
+        const inLastStep = (schedule: Schedule): number =>
+          this.scheduled.get(cell.plan.spec)?.get(name) ?? schedule(Math.max(0, this.steps - 1));
+        values.set(name, { value: typeof setting === "function" ? inLastStep(setting) : (setting as number), shape: [] });
+        continue;
+      }
+      values.set(name, { value: knob.value, shape: knob.cell.layout.shape });
       for (const [upper, value] of knob.above.values(knob.cell)) values.set(`${name}.${upper}`, value);
     }
     return values;

@@ -85,6 +85,8 @@ export function exponential(
  * @param options.start Value at the first step; default 0.
  */
 export function warmup(peak: number, { steps, start = 0 }: { steps: number; start?: number }): Schedule {
+  wholeSteps("warmup", "steps", steps);
+  finite("warmup", { peak, start });
   return linear(start, { steps, end: peak });
 }
 
@@ -101,7 +103,14 @@ export function sequence(...parts: [...[Schedule, number][], Schedule]): Schedul
     throw new Error("sequence: the last part lasts for ever, so it is given without a number of steps; got a pair.");
   }
   const timed = parts.slice(0, -1) as [Schedule, number][];
-  for (const [i, [, steps]] of timed.entries()) wholeSteps("sequence", `the length of part ${i + 1}`, steps);
+  for (const [i, part] of timed.entries()) {
+    if (!Array.isArray(part)) {
+      throw new Error(
+        `sequence: part ${i + 1} has no length; expected a pair such as [warmup(1e-3, { steps: 100 }), 100], as for all but the last.`,
+      );
+    }
+    wholeSteps("sequence", `the length of part ${i + 1}`, part[1]);
+  }
   return (t) => {
     let start = 0;
     for (const [schedule, steps] of timed) {

@@ -15,16 +15,24 @@ import type { Instruction, Program } from "./program.js";
 /** Where values that cover a whole tensor live: as plain float64 numbers, or on the device. */
 export type Scalars = "host" | "device";
 
-/** Terms that one float32 accumulator adds up before the partial sums are added by another. */
+/** Terms that one float32 accumulator adds up before the partial sums are added by another: at most this many. */
 const BLOCK = 1024;
+
+/** The largest block length that divides n, from BLOCK/4 on; BLOCK where none does. */
+function blockLength(n: number): number {
+  for (let length = BLOCK; length >= BLOCK / 4; length--) if (n % length === 0) return length;
+  return BLOCK;
+}
 
 /** Partial sums of at most BLOCK terms each, so that 10⁷ terms keep float32's precision. */
 function partialSums(x: tf.Tensor): tf.Tensor1D {
   const flat = tf.reshape(x, [x.size]) as tf.Tensor1D;
-  const rows = Math.floor(x.size / BLOCK);
-  if (rows < 2) return tf.sum(flat, 0, true);
-  const whole = rows * BLOCK;
-  const sums = tf.sum(tf.reshape(tf.slice(flat, 0, whole), [rows, BLOCK]), 1) as tf.Tensor1D;
+  if (x.size < 2 * BLOCK) return tf.sum(flat, 0, true);
+  const length = blockLength(x.size);
+  const rows = Math.floor(x.size / length);
+  const whole = rows * length;
+  const blocks = whole === x.size ? flat : tf.slice(flat, 0, whole);
+  const sums = tf.sum(tf.reshape(blocks, [rows, length]), 1) as tf.Tensor1D;
   return whole === x.size ? sums : tf.concat([sums, tf.sum(tf.slice(flat, whole), 0, true)]);
 }
 

@@ -97,7 +97,8 @@ function projected(
       const c = toExpr(proposed.p as Operand).sub(anchor);
       const { n, largest } = norms[norm](c);
       // Straight through the clip, and unless masked through the cap at 1: for the radius's own derivative alone, ∂/∂γ (γ/n)c = c/n.
-      const clipped = clamp(stopGradient(radius), EPS, largest);
+      // Nothing is lost by stopping at the upper bound: where it is what counts, every row is scaled by 1. (And a rate per channel stays diagonal.)
+      const clipped = clamp(stopGradient(radius), EPS, stopGradient(largest));
       const scale = ignoresCap
         ? minimum(1, clipped.div(n)).add(straightThrough(0, radius.div(stopGradient(n))))
         : minimum(1, clipped.add(straightThrough(0, radius)).div(n));

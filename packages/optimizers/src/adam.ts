@@ -1,101 +1,33 @@
 /**
- * Adam and AdamW, with or without AMSGrad.
+ * Adam: steps of the gradient's first moment over the root of its second, with or without AMSGrad.
  */
-import {
-  belowOne,
-  type Expr,
-  maximum,
-  movingAverage,
-  nonNegative,
-  type RuleFactory,
-  rule,
-  type Setting,
-  type Spec,
-  sub,
-} from "@hypergrad/core";
+import { maximum, nonNegative, type RuleFactory, rule, type Spec } from "@hypergrad/core";
+import { type AdamOptions, adamHyperparameters, adamStep, moments } from "./moments.js";
 
-const hyperparameters = {
-  lr: nonNegative(1e-3),
-  beta1: belowOne(0.9),
-  beta2: belowOne(0.999),
-  eps: nonNegative(1e-8),
-};
+const hyperparameters = { ...adamHyperparameters, weightDecay: nonNegative(0) };
 
-/** Adam's step α·m̂/(√v̂ + ε), with m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ). */
-function step(
-  m: Expr<"element">,
-  v: Expr<"element">,
-  { t, lr, beta1, beta2, eps }: { t: Expr<"model"> } & Record<keyof typeof hyperparameters, Expr<"tensor">>,
-): Expr<"element"> {
-  const root = v.sqrt().div(sub(1, beta2.pow(t)).sqrt());
-  return m.div(root.add(eps)).mul(lr.div(sub(1, beta1.pow(t))));
-}
-
-const adamRule: RuleFactory<"lr" | "beta1" | "beta2" | "eps" | "weightDecay"> = rule({
+const adamRule: RuleFactory<keyof typeof hyperparameters> = rule({
   name: "adam",
-  hyperparameters: { ...hyperparameters, weightDecay: nonNegative(0) },
+  hyperparameters,
   state: { m: 0, v: 0 },
   update(x) {
     const g = x.g.add(x.p.mul(x.weightDecay));
-    const m = movingAverage(x.m, g, x.beta1);
-    const v = movingAverage(x.v, g.square(), x.beta2);
-    return { p: x.p.sub(step(m, v, x)), m, v };
+    const { m, v } = moments(g, x);
+    return { p: x.p.sub(adamStep(m, v, x)), m, v };
   },
 });
 
-const adamAmsgradRule: typeof adamRule = rule({
+const amsgradRule: typeof adamRule = rule({
   name: "adam (amsgrad)",
-  hyperparameters: { ...hyperparameters, weightDecay: nonNegative(0) },
+  hyperparameters,
   state: { m: 0, v: 0, vMax: 0 },
   update(x) {
     const g = x.g.add(x.p.mul(x.weightDecay));
-    const m = movingAverage(x.m, g, x.beta1);
-    const v = movingAverage(x.v, g.square(), x.beta2);
+    const { m, v } = moments(g, x);
     const vMax = maximum(x.vMax, v);
-    return { p: x.p.sub(step(m, vMax, x)), m, v, vMax };
+    return { p: x.p.sub(adamStep(m, vMax, x)), m, v, vMax };
   },
 });
-
-const adamwRule: typeof adamRule = rule({
-  name: "adamw",
-  hyperparameters: { ...hyperparameters, weightDecay: nonNegative(1e-2) },
-  state: { m: 0, v: 0 },
-  update(x) {
-    const decayed = x.p.mul(sub(1, x.lr.mul(x.weightDecay)));
-    const m = movingAverage(x.m, x.g, x.beta1);
-    const v = movingAverage(x.v, x.g.square(), x.beta2);
-    return { p: decayed.sub(step(m, v, x)), m, v };
-  },
-});
-
-const adamwAmsgradRule: typeof adamRule = rule({
-  name: "adamw (amsgrad)",
-  hyperparameters: { ...hyperparameters, weightDecay: nonNegative(1e-2) },
-  state: { m: 0, v: 0, vMax: 0 },
-  update(x) {
-    const decayed = x.p.mul(sub(1, x.lr.mul(x.weightDecay)));
-    const m = movingAverage(x.m, x.g, x.beta1);
-    const v = movingAverage(x.v, x.g.square(), x.beta2);
-    const vMax = maximum(x.vMax, v);
-    return { p: decayed.sub(step(m, vMax, x)), m, v, vMax };
-  },
-});
-
-/** Hyperparameters of `adam` and `adamw`; each is a number, a schedule or learned. */
-export interface AdamOptions {
-  /** Learning rate α ≥ 0; default 0.001. */
-  readonly lr?: Setting;
-  /** Decay β₁ of the first moment, in [0, 1); default 0.9. */
-  readonly beta1?: Setting;
-  /** Decay β₂ of the second moment, in [0, 1); default 0.999. */
-  readonly beta2?: Setting;
-  /** ε ≥ 0 outside the root; default 1e-8 (tf.train.adam: 1e-7). */
-  readonly eps?: Setting;
-  /** Weight decay λ ≥ 0: coupled (g + λθ) in `adam`, where the default is 0; decoupled (θ − αλθ) in `adamw`, where it is 0.01. */
-  readonly weightDecay?: Setting;
-  /** Divide by the largest second moment so far instead of the present one. Default false. */
-  readonly amsgrad?: boolean;
-}
 
 /**
  * Adam:
@@ -108,17 +40,5 @@ export interface AdamOptions {
  * @throws Error for an unknown name or a number outside its domain.
  */
 export function adam({ amsgrad = false, ...settings }: AdamOptions = {}): Spec {
-  return (amsgrad ? adamAmsgradRule : adamRule)(settings);
-}
-
-/**
- * AdamW: Adam with decoupled weight decay, θ ← (1 − αλ)θ − α·m̂/(√v̂ + ε).
- *
- * Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv 1711.05101, Algorithm 2 (with the schedule multiplier
- * inside α, as in torch.optim.AdamW).
- *
- * @throws Error for an unknown name or a number outside its domain.
- */
-export function adamw({ amsgrad = false, ...settings }: AdamOptions = {}): Spec {
-  return (amsgrad ? adamwAmsgradRule : adamwRule)(settings);
+  return (amsgrad ? amsgradRule : adamRule)(settings);
 }

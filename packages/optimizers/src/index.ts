@@ -3,5 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type AdamOptions, adam, adamw } from "./adam.js";
+export { adam } from "./adam.js";
+export { adamw } from "./adamw.js";
+export type { AdamOptions } from "./moments.js";
 export { type SgdOptions, sgd } from "./sgd.js";

@@ -1,0 +1,248 @@
+/**
+ * Hyper-gradients against finite differences.
+ *
+ * What the optimizer computes is made visible by a learner that, after k steps in which it does nothing, puts the hyper-gradient that it
+ * is handed in the place of the hyperparameter. What it should be follows from its definition: a schedule moves the hyperparameter in
+ * step k alone, and the parameters after that step, contracted with the next gradient, are differenced.
+ */
+import {
+  type Float64Optimizer,
+  float64,
+  type Grain,
+  isLearned,
+  learned,
+  mapRuleSpecs,
+  real,
+  rule,
+  ruleFactory,
+  type Setting,
+  type Spec,
+  select,
+} from "@hypergrad/core";
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { check, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
+import { derivative, type Estimate } from "../../../core/test/properties/numerics.js";
+import { type Optimizer, optimizers, valuesOf } from "./specs.js";
+
+/** Does nothing while `scale` is 0; then puts scale · d + offset in the place of what it learns. */
+const reveal = rule({
+  name: "reveal",
+  hyperparameters: { scale: real(0), offset: real(0) },
+  state: {},
+  update: ({ p, g, scale, offset }) => ({ p: select(scale.equal(0), p, g.mul(scale).add(offset)) }),
+});
+
+/** The rule without what would keep a revealed hyper-gradient from being seen: domains, and values written back. */
+const unbounded = (spec: Spec): Spec =>
+  mapRuleSpecs(spec, ({ rule, settings }) =>
+    ruleFactory({
+      ...rule,
+      hyperparameters: Object.fromEntries(
+        Object.entries(rule.hyperparameters).map(([name, { default: value, per }]) => [name, real(value, { per })]),
+      ),
+      update: (inputs) =>
+        Object.fromEntries(Object.entries(rule.update(inputs)).filter(([name]) => !(name in rule.hyperparameters))),
+    })(settings),
+  );
+
+/** The coordinates, written here for themselves: h = φ(r), its inverse, and where a revealed number is read off exactly. */
+// biome-ignore format: a table
+const coordinates = {
+  identity: { forward: (r: number) => r,                      inverse: (h: number) => h,                         slope: () => 1,                             offset: 0 },
+  log:      { forward: (r: number) => Math.exp(r),            inverse: (h: number) => Math.log(h),               slope: (r: number) => Math.exp(r),          offset: 0 },
+  logit:    { forward: (r: number) => 1 / (1 + Math.exp(-r)), inverse: (h: number) => Math.log(h / (1 - h)),     slope: (r: number) => 1 / (2 + 2 * Math.cosh(r)), offset: 0 },
+  square:   { forward: (r: number) => r * r,                  inverse: (h: number) => Math.sqrt(h),              slope: (r: number) => 2 * r,                offset: 2 },
+  tanh:     { forward: (r: number) => (1 + Math.tanh(r)) / 2, inverse: (h: number) => Math.log(h / (1 - h)) / 2, slope: (r: number) => 1 / (1 + Math.cosh(2 * r)), offset: 0 },
+} as const;
+type CoordinateName = keyof typeof coordinates;
+const coordinateNames = Object.keys(coordinates) as CoordinateName[];
+
+/** The distance over which the rules change as a hyperparameter does. */
+const scaleOf = (name: string, h: number): number =>
+  name.startsWith("beta") ? Math.min(1 - h, 0.5) : name === "momentum" || name === "dampening" ? 0.5 : h || 0.1;
+
+function start(spec: Spec, { variables, channelAxis }: Problem): Float64Optimizer {
+  return float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), { channelAxis });
+}
+
+function run(spec: Spec, problem: Problem, steps: number): Float64Optimizer {
+  const optimizer = start(spec, problem);
+  for (let t = 0; t < steps; t++) optimizer.step(problem.gradients(t));
+  return optimizer;
+}
+
+/** The parameters after k steps, all in one row. */
+function parametersAfter(spec: Spec, problem: Problem, k: number): number[] {
+  const { parameters } = run(spec, problem, k);
+  return problem.variables.flatMap(({ name }) => [...(parameters[name]?.values ?? [])]);
+}
+
+/** For every element of all variables, which value of grain `per` covers it. */
+function coverOf({ variables }: Problem, per: Grain): string[] {
+  return variables.flatMap(({ name, shape, channelAxes, values }) => {
+    const axes = (channelAxes ?? (shape.length < 2 ? [] : [-1])).map((axis) => (axis + shape.length) % shape.length);
+    return [...values].map((_, i) => {
+      if (per === "model") return "*";
+      if (per === "tensor") return name;
+      if (per === "element") return `${name}[${i}]`;
+      const index: number[] = [];
+      let rest = i;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        if (axes.includes(axis)) index.unshift(rest % (shape[axis] as number));
+        rest = Math.floor(rest / (shape[axis] as number));
+      }
+      return `${name}:${index}`;
+    });
+  });
+}
+
+/** Everything of grain `per` in one row, one number for each of the covers, in their order. */
+function valuesAt(
+  optimizer: Float64Optimizer,
+  problem: Problem,
+  hyperparameter: string,
+  per: Grain,
+): Map<string, number> {
+  const covers = coverOf(problem, per);
+  const result = new Map<string, number>();
+  const current = optimizer.hyperparameters();
+  let at = 0;
+  for (const { name, values } of problem.variables) {
+    const mine = [...new Set(covers.slice(at, at + values.length))];
+    at += values.length;
+    const value = current[name]?.[hyperparameter] as number | Float64Array;
+    mine.forEach((cover, i) => {
+      result.set(cover, typeof value === "number" ? value : (value[i] as number));
+    });
+  }
+  return result;
+}
+
+interface Case {
+  readonly problem: Problem;
+  readonly values: Record<string, number>;
+}
+
+/** What was compared: kinks have no derivative, and what rounding hides is compared, but says little. */
+const counts = { sharp: 0, dull: 0, kink: 0 };
+
+/** Compares the hyper-gradients of all hyperparameters, one coordinate each, at all grains. */
+function compare(optimizer: Optimizer, { problem, values }: Case, rotation: number): void {
+  const k = problem.steps - 1;
+  const names = Object.keys(values);
+  const next = problem.gradients(k);
+  const g = problem.variables.flatMap(({ name }) => [...(next[name] ?? [])]);
+
+  const chosen = names.map((name, i) => {
+    const value = values[name] as number;
+    const legal = coordinatesFor(value);
+    const coordinate = legal[(rotation + i) % legal.length] as CoordinateName;
+    const { forward, inverse, slope: slopeAt } = coordinates[coordinate];
+    const r = inverse(value);
+    const slope = slopeAt(r);
+    const moved =
+      (x: number): Setting =>
+      (t) =>
+        t === k - 1 ? forward(x) : value;
+    const after = (x: number): number[] =>
+      parametersAfter(unbounded(optimizer.build({ ...values, [name]: moved(x) })), problem, k);
+    const straightThrough = name === "radius" && optimizer.ftp?.straightThrough !== false;
+    const estimates = straightThrough
+      ? radiusFormula(optimizer, { problem, values }, slope)
+      : derivative(after, r, scaleOf(name, value) / slope);
+    return { name, coordinate, estimates, size: after(r) };
+  });
+
+  for (const grain of grains) {
+    const expected = chosen.map(({ name, coordinate, estimates, size }) => {
+      const per = coarser(grain, finestOf(optimizer, name));
+      const sums = new Map<string, { d: number; error: number; magnitude: number; floor: number }>();
+      coverOf(problem, per).forEach((cover, j) => {
+        const { value, error } = estimates[j] as Estimate;
+        const weight = Math.abs(g[j] as number);
+        const so = sums.get(cover) ?? { d: 0, error: 0, magnitude: 0, floor: 0 };
+        sums.set(cover, {
+          d: so.d + (g[j] as number) * value,
+          error: so.error + (weight === 0 ? 0 : weight * error),
+          magnitude: so.magnitude + weight * Math.abs(value),
+          floor: so.floor + weight * Math.abs(size[j] as number),
+        });
+      });
+      const finite = [...sums.values()].filter(({ error }) => error !== Number.POSITIVE_INFINITY);
+      const largest = Math.max(...finite.map(({ d, error, floor }) => Math.abs(d) + error + 1e-12 * floor), 2 ** -500);
+      const scale = coordinate === "identity" ? 1 : 2 ** -Math.ceil(Math.log2(largest));
+      return { name, coordinate, per, sums, largest, scale };
+    });
+
+    const settings = Object.fromEntries(
+      expected.map(({ name, coordinate, per, scale }) => {
+        const { offset } = coordinates[coordinate];
+        const by = reveal({ scale: (t) => (t === k ? scale : 0), offset });
+        return [name, learned(values[name] as number, by, { per, in: coordinate, gradient: (d) => d })];
+      }),
+    );
+    const after = run(unbounded(optimizer.build(settings)), problem, k + 1);
+
+    for (const { name, coordinate, per, sums, largest, scale } of expected) {
+      const revealed = valuesAt(after, problem, name, per);
+      const { inverse, offset } = coordinates[coordinate];
+      for (const [cover, { d, error, magnitude, floor }] of sums) {
+        const actual = (inverse(revealed.get(cover) as number) - offset) / scale;
+        if (error === Number.POSITIVE_INFINITY) {
+          counts.kink++;
+          continue;
+        }
+        counts[error <= 1e-5 * magnitude || error <= 1e-9 * floor ? "sharp" : "dull"]++;
+        // Ridders' estimate is itself one; 1 − β multiplies rounding by up to 10³; what is not read off in the identity has lost digits.
+        const tolerance = 10 * error + 1e-11 * magnitude + (coordinate === "identity" ? 0 : 1e-13 * largest);
+        if (!(Math.abs(actual - d) <= tolerance)) {
+          expect.fail(
+            `∂θ′/∂${name} in ${coordinate}, per ${per}, for ${cover}: the optimizer has ${actual}, finite differences give ${d} ± ${tolerance}`,
+          );
+        }
+      }
+    }
+  }
+}
+
+/** c/n for every element, FTP's straight-through derivative by the radius, from the offset of the step before. */
+function radiusFormula(optimizer: Optimizer, { problem, values }: Case, slope: number): Estimate[] {
+  const k = problem.steps - 1;
+  const wide: Setting = (t) => (t === k - 1 ? 1e30 : (values.radius as number));
+  const proposed = parametersAfter(optimizer.build({ ...values, radius: wide }), problem, k);
+  const anchor = problem.variables.flatMap((variable) => [...variable.values]);
+  const c = proposed.map((p, j) => p - (anchor[j] as number));
+  const l2 = optimizer.ftp?.norm === "l2";
+  const rows = coverOf(problem, l2 ? "tensor" : "channel");
+  const norms = new Map<string, number>();
+  rows.forEach((row, j) => {
+    const x = c[j] as number;
+    norms.set(row, (norms.get(row) ?? 0) + (l2 ? x * x : Math.abs(x)));
+  });
+  return c.map((x, j) => {
+    const norm = norms.get(rows[j] as string) as number;
+    const n = (l2 ? Math.sqrt(norm) : norm) + 1e-8;
+    const size = Math.abs(anchor[j] as number) + Math.abs(proposed[j] as number);
+    // What rounding did to θ₀ + (θ̃ − θ₀), twice.
+    return { value: (x / n) * slope, error: (4 * 2 ** -52 * size * Math.abs(slope)) / n };
+  });
+}
+
+describe.each(optimizers)("hyper-gradients of $name", (optimizer) => {
+  const cases: fc.Arbitrary<Case> = fc.record({
+    problem: problems({ maxVariables: 2, maxSteps: 5 }),
+    values: valuesOf(optimizer),
+  });
+  test.each(coordinateNames.map((_, i) => i))(
+    "equal finite differences at every grain, with the coordinates rotated by %i",
+    (rotation) => check(cases, 4, (example) => compare(optimizer, example, rotation)),
+  );
+});
+
+afterAll(() => {
+  const all = counts.sharp + counts.dull + counts.kink;
+  console.log(counts);
+  expect(counts.kink / all).toBeLessThan(0.1);
+  expect(counts.sharp / all).toBeGreaterThan(0.8);
+});

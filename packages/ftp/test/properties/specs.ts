@@ -1,0 +1,190 @@
+/**
+ * The optimizers that the property tests draw from: every rule with every hyperparameter, bare and inside every kind of projection.
+ */
+import { type CoordinateName, type Grain, learned, type Setting, type Spec } from "@hypergrad/core";
+import { adam, adamw, sgd } from "@hypergrad/optimizers";
+import fc from "fast-check";
+import { type FtpOptions, ftp } from "../../src/index.js";
+
+/** A rule, ready to be given settings, and values that its hyperparameters may have. */
+export interface Optimizer {
+  readonly name: string;
+  readonly build: (settings: Readonly<Record<string, Setting>>) => Spec;
+  readonly values: Readonly<Record<string, fc.Arbitrary<number>>>;
+  /** How it is projected, if it is. */
+  readonly ftp: FtpOptions | undefined;
+}
+
+/** 10 to a power between two whole ones. */
+const powerOfTen = (min: number, max: number): fc.Arbitrary<number> =>
+  fc.integer({ min: 8 * min, max: 8 * max }).map((e) => 10 ** (e / 8));
+
+const lr = powerOfTen(-3, -1);
+const weightDecay = fc.oneof(fc.constant(0), powerOfTen(-3, -1));
+const momentum = fc.constantFrom(0.1, 0.5, 0.9, 0.95);
+const adamValues = {
+  lr,
+  beta1: fc.constantFrom(0, 0.5, 0.9, 0.98),
+  beta2: fc.constantFrom(0.5, 0.9, 0.99, 0.999),
+  eps: powerOfTen(-8, -1),
+  weightDecay,
+};
+const momentumValues = { lr, momentum, dampening: fc.constantFrom(-0.5, 0, 0.1, 1), weightDecay };
+
+const bare = (name: string, build: Optimizer["build"], values: Optimizer["values"]): Optimizer => ({
+  name,
+  build,
+  values,
+  ftp: undefined,
+});
+
+/** Every rule of @hypergrad/optimizers. */
+export const bases: readonly Optimizer[] = [
+  bare("sgd", (settings) => sgd(settings), { lr, weightDecay }),
+  bare("sgd with momentum", (settings) => sgd(settings), momentumValues),
+  bare("sgd with Nesterov momentum", (settings) => sgd({ ...settings, nesterov: true }), momentumValues),
+  bare("adam", (settings) => adam(settings), adamValues),
+  bare("adam with amsgrad", (settings) => adam({ ...settings, amsgrad: true }), adamValues),
+  bare("adamw", (settings) => adamw(settings), adamValues),
+  bare("adamw with amsgrad", (settings) => adamw({ ...settings, amsgrad: true }), adamValues),
+];
+
+/** Every way to project. */
+const projections: Readonly<Record<string, FtpOptions>> = {
+  ftp: {},
+  "ftp, L2": { norm: "l2", k: 0 },
+  "ftp, masked": { straightThrough: false, k: 0.5 },
+  "ftp, L2, masked, around 0": { norm: "l2", straightThrough: false, anchor: "zeros" },
+};
+
+/** A rule inside a projection. */
+export function projected(base: Optimizer, name: string, options: FtpOptions): Optimizer {
+  return {
+    name: `${name}(${base.name})`,
+    build: ({ radius, ...settings }) =>
+      ftp(base.build(settings), { ...options, ...(radius === undefined ? {} : { radius }) }),
+    values: { ...base.values, radius: powerOfTen(-2, 0) },
+    ftp: options,
+  };
+}
+
+/** Every rule inside every projection. */
+export const projectedOptimizers: readonly Optimizer[] = bases.flatMap((base) =>
+  Object.entries(projections).map(([name, options]) => projected(base, name, options)),
+);
+
+/** A projection that some variables are excluded from. Its radius is a number: the variable that is left out has none. */
+const partlyExcluded: Optimizer = {
+  ...projected(bases.find(({ name }) => name === "adamw") as Optimizer, "ftp, a excluded", { exclude: "a", radius: 0.1 }),
+  values: adamValues,
+};
+
+/** All of them. */
+export const optimizers: readonly Optimizer[] = [...bases, ...projectedOptimizers, partlyExcluded];
+
+/** A value for each hyperparameter. */
+export const valuesOf = ({ values }: Optimizer): fc.Arbitrary<Record<string, number>> => fc.record({ ...values });
+
+/** All grains, from fine to coarse. */
+export const grains: readonly Grain[] = ["element", "channel", "tensor", "model"];
+
+/** The coarser of two grains. */
+export const coarser = (a: Grain, b: Grain): Grain => (grains.indexOf(a) > grains.indexOf(b) ? a : b);
+
+/** The finest grain at which a hyperparameter can be learned: under a projection, what one norm covers. */
+export function finestOf({ ftp }: Optimizer, name: string): Grain {
+  if (!ftp || name === "radius") return "element";
+  return ftp.norm === "l2" ? "tensor" : "channel";
+}
+
+/** The values that the coordinates can reach, ends excluded. */
+export const ranges: Readonly<Record<CoordinateName, readonly [number, number]>> = {
+  identity: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  log: [0, Number.POSITIVE_INFINITY],
+  logit: [0, 1],
+  square: [0, Number.POSITIVE_INFINITY],
+  tanh: [0, 1],
+};
+
+/** The coordinates in which a value can be learned. */
+export const coordinatesFor = (value: number): CoordinateName[] =>
+  (Object.keys(ranges) as CoordinateName[]).filter((name) => value > ranges[name][0] && value < ranges[name][1]);
+
+/** Something drawn, with a text that says what it is in a counterexample. */
+export interface Drawn<T> {
+  readonly it: T;
+  readonly text: string;
+}
+
+const drawn = <T>(it: T, text: string): Drawn<T> => ({ it, text, toString: () => text }) as Drawn<T>;
+
+/**
+ * Learners: of one level, or towers of two and three. Those that normalise move a hyperparameter by about their rate whatever the size of
+ * its hyper-gradient; the others suit only gradients of ordinary size.
+ */
+export function learners({ normalising = false }: { normalising?: boolean } = {}): fc.Arbitrary<Drawn<Spec>> {
+  const adams = [
+    drawn(adam({ lr: 1e-2 }), "adam(0.01)"),
+    drawn(adamw({ lr: 1e-3, weightDecay: 0.1 }), "adamw(0.001)"),
+    drawn(adam({ lr: 1e-2, amsgrad: true }), "adam(0.01, amsgrad)"),
+    drawn(adam({ lr: (t) => 1e-2 / (1 + t) }), "adam(1/t)"),
+    drawn(adam({ lr: learned(1e-2, adam({ lr: 1e-3 })) }), "adam(learned)"),
+    drawn(
+      adam({ lr: learned(1e-2, adam({ lr: learned(1e-3, adam({ lr: 1e-2 }), { in: "log" }), beta2: learned(0.99, adam({ lr: 1e-3 })) })) }),
+      "adam(learned(learned in log))",
+    ),
+  ];
+  const sgds = [
+    drawn(sgd({ lr: 1e-3 }), "sgd(0.001)"),
+    drawn(sgd({ lr: 1e-3, momentum: 0.9 }), "sgd(0.001, momentum)"),
+    drawn(sgd({ lr: 1e-3, momentum: 0.5, nesterov: true }), "sgd(0.001, nesterov)"),
+    drawn(sgd({ lr: learned(1e-3, sgd({ lr: 1e-6 })) }), "sgd(learned)"),
+    drawn(sgd({ lr: learned(1e-3, sgd({ lr: learned(1e-3, adam({ lr: 1e-2 })) }), { in: "log" }) }), "sgd(learned(learned))"),
+  ];
+  return fc.constantFrom(...adams, ...(normalising ? [] : sgds));
+}
+
+/** How specs are drawn. */
+export interface SpecOptions {
+  readonly from?: readonly Optimizer[];
+  readonly learners?: fc.Arbitrary<Drawn<Spec>>;
+  readonly grains?: readonly Grain[];
+  readonly coordinates?: readonly CoordinateName[];
+}
+
+/** Specs with settings of every kind: numbers, schedules, and learned ones of every grain and coordinate, some by one learner. */
+export function specs({
+  from = optimizers,
+  learners: by = learners(),
+  grains: among = grains,
+  coordinates,
+}: SpecOptions = {}): fc.Arbitrary<Drawn<Spec>> {
+  return fc.constantFrom(...from).chain((optimizer) => {
+    const names = Object.keys(optimizer.values);
+    const one = fc.record({
+      how: fc.constantFrom("number", "schedule", "learned", "learned", "learned by the first one's learner"),
+      by,
+      per: fc.constantFrom(...among),
+      coordinate: fc.nat(),
+    });
+    const all = fc.tuple(valuesOf(optimizer), fc.tuple(...names.map(() => one)));
+    return all.map(([values, how]) => {
+      const parts = names.map((name, i): [string, Drawn<Setting>] => {
+        const value = values[name] as number;
+        const { how: kind, by, per: fine, coordinate } = how[i] as (typeof how)[number];
+        if (kind === "number") return [name, drawn(value, `${value}`)];
+        if (kind === "schedule") {
+          return [name, drawn((t: number) => value * (1 - 0.1 * (t % 3)), `schedule from ${value}`)];
+        }
+        const learner = kind === "learned" ? by : (how[0] as (typeof how)[number]).by;
+        const per = coarser(fine, finestOf(optimizer, name));
+        const legal = coordinatesFor(value).filter((each) => !coordinates || coordinates.includes(each));
+        const within = legal[coordinate % legal.length] as CoordinateName;
+        const text = `learned(${value}, ${learner.text}, per ${per}, in ${within})`;
+        return [name, drawn(learned(value, learner.it, { per, in: within }), text)];
+      });
+      const spec = optimizer.build(Object.fromEntries(parts.map(([name, { it }]) => [name, it])));
+      return drawn(spec, `${optimizer.name} { ${parts.map(([name, { text }]) => `${name}: ${text}`).join(", ")} }`);
+    });
+  });
+}

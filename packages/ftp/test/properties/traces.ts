@@ -1,0 +1,134 @@
+/**
+ * Runs of an optimizer on a problem, in float64 and on TensorFlow.js, step by step, in one form.
+ */
+import { type Array64, float64, type HyperOptimizer, type HyperOptions, hyper, type Spec, withChannelAxis } from "@hypergrad/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Problem } from "../../../core/test/properties/arbitraries.js";
+import type { Executor, Value } from "../../../core/src/executor.js";
+import { Level } from "../../../core/src/level.js";
+
+/** Numbers by what they are: `a` for a parameter, `a.lr` for a hyperparameter. */
+export type Snapshot = Readonly<Record<string, ArrayLike<number>>>;
+
+/** One snapshot for each step. */
+export type Trace = readonly Snapshot[];
+
+const numbers = (value: number | ArrayLike<number>): ArrayLike<number> => (typeof value === "number" ? [value] : value);
+
+function snapshot(
+  parameters: Readonly<Record<string, ArrayLike<number>>>,
+  hyperparameters: Readonly<Record<string, Readonly<Record<string, number | ArrayLike<number>>>>>,
+): Snapshot {
+  const result: Record<string, ArrayLike<number>> = { ...parameters };
+  for (const [variable, values] of Object.entries(hyperparameters)) {
+    for (const [name, value] of Object.entries(values)) result[`${variable}.${name}`] = numbers(value);
+  }
+  return result;
+}
+
+/** The steps in float64. */
+export function traceFloat64(spec: Spec, { variables, channelAxis, steps, gradients }: Problem): Trace {
+  const optimizer = float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), { channelAxis });
+  return Array.from({ length: steps }, (_, t) => {
+    optimizer.step(gradients(t));
+    const values = Object.entries(optimizer.parameters).map(([name, p]) => [name, p.values] as const);
+    return snapshot(Object.fromEntries(values), optimizer.hyperparameters());
+  });
+}
+
+/** The steps on another executor of the same kind of arrays. */
+export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Problem): Trace {
+  const loadGiven = (): never => {
+    throw new Error("these problems give no tensors");
+  };
+  const level = new Level<Array64>({ executor, loadGiven, refused: 0 }, withChannelAxis(spec, problem.channelAxis));
+  const parameters = new Map(problem.variables.map((variable) => [variable.name, executor.load(variable)]));
+  for (const [name, p] of parameters) level.adopt(level.createCell(name, p.shape, p));
+  const plain = (value: Value<Array64>) => (typeof value === "number" ? value : value.values);
+  return Array.from({ length: problem.steps }, (_, t) => {
+    level.schedule();
+    const gradients = problem.gradients(t);
+    const updates = [...parameters].map(([name, p]) => ({
+      cell: level.cells.get(name)!,
+      p,
+      g: executor.load({ shape: p.shape, values: gradients[name]! }),
+    }));
+    level.step(updates).forEach((p, i) => {
+      const { name, layout } = updates[i]!.cell;
+      parameters.set(name, executor.spread(p, layout.shape));
+    });
+    return snapshot(
+      Object.fromEntries([...parameters].map(([name, p]) => [name, p.values])),
+      Object.fromEntries(
+        [...level.cells.values()].map((cell) => [
+          cell.name,
+          Object.fromEntries([...level.values(cell)].map(([name, value]) => [name, plain(value)])),
+        ]),
+      ),
+    );
+  });
+}
+
+/** Variables of TensorFlow.js with an optimizer at work on them. */
+export interface Bench {
+  readonly optimizer: HyperOptimizer;
+  readonly variables: readonly tf.Variable[];
+  /** One step; a gradient that is null is left out. */
+  readonly step: (gradients: Readonly<Record<string, ArrayLike<number> | null>>) => void;
+  /** What there is to see at this moment. */
+  readonly look: () => Promise<Snapshot>;
+  readonly dispose: () => void;
+}
+
+/** Builds the variables and the optimizer; `prefix` keeps the names of several benches apart. */
+export function bench(spec: Spec, problem: Problem, options: HyperOptions & { prefix?: string } = {}): Bench {
+  const { prefix = "", ...rest } = options;
+  const named = (name: string): string => `${prefix}${name}`;
+  const channelAxis = Object.fromEntries(Object.entries(problem.channelAxis).map(([name, axes]) => [named(name), axes]));
+  const optimizer = hyper(spec, { channelAxis, ...rest });
+  const variables = problem.variables.map(({ name, shape, values }) =>
+    tf.tidy(() => tf.variable(tf.tensor(values, [...shape], "float32"), true, named(name))),
+  );
+  const unprefixed = <T>(record: Record<string, T>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [name.slice(prefix.length), value]));
+  return {
+    optimizer,
+    variables,
+    step(gradients) {
+      const given = variables.flatMap((variable) => {
+        const g = gradients[variable.name.slice(prefix.length)];
+        return g ? [{ name: variable.name, tensor: tf.tensor(Float32Array.from(g), variable.shape, "float32") }] : [];
+      });
+      try {
+        optimizer.applyGradients(given);
+      } finally {
+        tf.dispose(given.map(({ tensor }) => tensor));
+      }
+    },
+    async look() {
+      const hyperparameters = unprefixed(await optimizer.hyperparameters());
+      // A copy: the cpu backend hands out the tensor's own array.
+      const values = variables.map((variable) => [variable.name, Float32Array.from(variable.dataSync())]);
+      return snapshot(unprefixed(Object.fromEntries(values)), hyperparameters);
+    },
+    dispose() {
+      optimizer.dispose();
+      tf.dispose([...variables]);
+    },
+  };
+}
+
+/** The steps on the backend of TensorFlow.js that is active. */
+export async function traceTfjs(spec: Spec, problem: Problem, options: HyperOptions = {}): Promise<Trace> {
+  const { step, look, dispose } = bench(spec, problem, options);
+  const trace: Snapshot[] = [];
+  try {
+    for (let t = 0; t < problem.steps; t++) {
+      step(problem.gradients(t));
+      trace.push(await look());
+    }
+    return trace;
+  } finally {
+    dispose();
+  }
+}
