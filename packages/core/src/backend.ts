@@ -11,6 +11,7 @@ export type BackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
 
 /** The backend that was selected. */
 export interface SelectedBackend {
+  /** Which one. */
   readonly name: BackendName;
   /** Why this one, in a sentence. */
   readonly reason: string;
@@ -20,8 +21,8 @@ interface Backend {
   /** Packages that bring it, the preferred one first. */
   readonly packages: readonly string[];
   readonly what: string;
-  /** What must be there before the package is imported; throws where it is not. */
-  readonly prepare?: () => Promise<void>;
+  /** Sees to what must be there before the package is imported, and throws where that cannot be. `auto`: nobody asked for this one. */
+  readonly prepare?: (auto: boolean) => Promise<void>;
 }
 
 const backends: Readonly<Record<BackendName, Backend>> = {
@@ -42,11 +43,11 @@ const preference: readonly BackendName[] = ["tensorflow", "webgpu", "wasm", "cpu
 
 /** Something with the part of WebGPU's API that is looked at here. */
 interface Gpu {
-  requestAdapter(): Promise<unknown>;
+  requestAdapter(): Promise<{ readonly info?: { readonly isFallbackAdapter?: boolean } } | null>;
 }
 
 /** In a browser `navigator.gpu` is there or not; in Node the package "webgpu" brings it, and it must be there before the backend is imported. */
-async function prepareWebGpu(): Promise<void> {
+async function prepareWebGpu(auto: boolean): Promise<void> {
   const scope = globalThis as { navigator?: { gpu?: Gpu } };
   if (!scope.navigator?.gpu && tf.env().get("IS_NODE")) {
     const { create, globals } = (await importOptional("webgpu")) as { create(flags: string[]): Gpu; globals: object };
@@ -54,7 +55,9 @@ async function prepareWebGpu(): Promise<void> {
     if (!scope.navigator) scope.navigator = {};
     Object.defineProperty(scope.navigator, "gpu", { value: create([]), configurable: true });
   }
-  if (!(await scope.navigator?.gpu?.requestAdapter())) throw new Error("there is no WebGPU adapter");
+  const adapter = await scope.navigator?.gpu?.requestAdapter();
+  if (!adapter) throw new Error("there is no WebGPU adapter");
+  if (auto && adapter.info?.isFallbackAdapter) throw new Error("the only WebGPU adapter is a slow one in software");
 }
 
 /** Imports a package that may not be there. The name is a variable so that no bundler insists on it. */
@@ -71,9 +74,9 @@ async function importOptional(name: string): Promise<unknown> {
 }
 
 /** Makes the backend the active one, or throws saying why that cannot be. */
-async function activate(name: BackendName): Promise<string> {
+async function activate(name: BackendName, auto: boolean): Promise<string> {
   const { packages, what, prepare } = backends[name];
-  await prepare?.();
+  await prepare?.(auto);
   const failures: string[] = [];
   for (const candidate of tf.findBackendFactory(name) ? [] : packages) {
     try {
@@ -108,10 +111,10 @@ export async function useBackend(name: BackendName | "auto" = "auto"): Promise<S
       );
     }
     try {
-      return { name, reason: `asked for: ${await activate(name)}` };
+      return { name, reason: `asked for: ${await activate(name, false)}` };
     } catch (cause) {
       throw new Error(
-        `useBackend: "${name}" cannot be used: ${(cause as Error).message}. Install ${backends[name].packages.join(" or ")}, or take "auto".`,
+        `useBackend: "${name}" cannot be used: ${(cause as Error).message}. Install what it needs (${backends[name].packages.join(" or ")}), or take "auto".`,
         { cause },
       );
     }
@@ -119,7 +122,7 @@ export async function useBackend(name: BackendName | "auto" = "auto"): Promise<S
   const passed: string[] = [];
   for (const candidate of preference) {
     try {
-      const what = await activate(candidate);
+      const what = await activate(candidate, true);
       return { name: candidate, reason: [what, ...passed].join("; ") };
     } catch (error) {
       passed.push(`not ${candidate}: ${(error as Error).message}`);
