@@ -6,15 +6,23 @@
  */
 
 /** What is read of a weight of a tfjs layer. */
-interface LayerWeight {
+export interface LayerWeight {
+  /** The name that the layer gave it, such as "conv/depthwise_kernel". */
   readonly originalName: string;
-  read(): { readonly name?: string };
+  /** The tf.Variable. */
+  read(): {
+    /** Its name. */
+    readonly name?: string;
+  };
 }
 
 /** What is read of a tfjs layer: models and wrappers contain others. */
 export interface LayerLike {
+  /** The layer's class, such as "Dense". */
   getClassName(): string;
+  /** Its weights. */
   readonly trainableWeights: readonly LayerWeight[];
+  /** The layers of a model. */
   readonly layers?: readonly LayerLike[];
   /** The wrapped layer of a TimeDistributed. */
   readonly layer?: LayerLike;

@@ -5,6 +5,7 @@
  * model's parameters are not in it: they are the model's to save.
  */
 import type { Executor, Value } from "./executor.js";
+import { sizeOf } from "./layout.js";
 import type { Field, Level } from "./level.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.js";
 
@@ -12,6 +13,7 @@ const FORMAT = "hypergrad-checkpoint/1";
 
 /** What an optimizer remembers: state, hyperparameters, sensitivities and step counts. */
 export interface Checkpoint {
+  /** Says what it is. */
   readonly format: typeof FORMAT;
   /** The rules and what is learned how; a checkpoint fits an optimizer only where this is the same. */
   readonly structure: string;
@@ -79,7 +81,7 @@ export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Che
 }
 
 function storedValue<A>({ key, shape }: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {
-  const size = stored.shape.reduce((a, b) => a * b, 1);
+  const size = sizeOf(stored.shape);
   if (size !== stored.values.length) {
     throw new Error(
       `checkpoint: "${key}" has ${stored.values.length} values; expected ${size} for its shape [${stored.shape}].`,

@@ -8,8 +8,11 @@ import { constant, type Expr, type Operand } from "./expression.js";
 
 /** A closed interval of allowed values. */
 export interface Domain {
+  /** The function that declares it; see `nonNegative`. */
   readonly name: "real" | "nonNegative" | "positive" | "unitInterval" | "belowOne";
+  /** The smallest allowed value. */
   readonly min: number;
+  /** The largest allowed value. */
   readonly max: number;
   /** For error messages: "a number ≥ 0". */
   readonly description: string;
@@ -36,6 +39,7 @@ export function inDomain(h: number, { min, max }: Domain): boolean {
 
 /** A change of variable h = φ(r). */
 export interface Coordinate {
+  /** What `learned` calls it. */
   readonly name: "identity" | "log" | "logit" | "square" | "tanh";
   /** φ(r). */
   readonly forward: (r: Expr) => Operand;

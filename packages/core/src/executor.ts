@@ -5,15 +5,19 @@
  * tf.Tensor. An operation whose operands are all plain numbers is done in float64 by every executor, so whatever does not depend
  * on the element is computed once per step, exactly as the float64 executor does it.
  */
-import type { Layout } from "./layout.js";
-import type { Program } from "./program.js";
+import type { Grain } from "./grain.js";
+import { countOf, type Layout } from "./layout.js";
+import { type OperationName, operations } from "./operations.js";
+import type { Instruction, Program } from "./program.js";
 
 /** A value of an expression: one number for everything it covers, or an array that broadcasts to the tensor. */
 export type Value<A> = number | A;
 
 /** Numbers from outside: a tensor's values with their shape. */
 export interface Numbers {
+  /** Its shape. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly values: ArrayLike<number>;
 }
 
@@ -32,8 +36,6 @@ export interface Executor<A> {
   load(numbers: Numbers): A;
   /** A new array of this shape where the value is a number, or broadcasts to it; the value itself where it has the shape already. */
   spread(value: Value<A>, shape: readonly number[]): A;
-  /** The shape of an array. */
-  shapeOf(array: A): readonly number[];
   /** The contents as numbers, element type included; what a checkpoint holds. */
   store(
     array: A,
@@ -41,3 +43,49 @@ export interface Executor<A> {
   /** Frees an array. */
   release(array: A): void;
 }
+
+/** How an executor computes on arrays. */
+export interface Arithmetic<A> {
+  /** An operation of the table, with an array among its operands. */
+  apply(op: OperationName, operands: readonly Value<A>[], grain: Grain, layout: Layout): Value<A>;
+  /** Sum or maximum, from one value per grain `from` to one per `to`. */
+  reduce(op: "reduceSum" | "reduceMax", x: Value<A>, from: Grain, to: Grain, layout: Layout): Value<A>;
+}
+
+/** The result of one instruction, given those of the instructions before it. */
+export function evaluate<A>(
+  { kind, operands, grain }: Instruction,
+  results: readonly Value<A>[],
+  inputs: Readonly<Record<string, Value<A>>>,
+  layout: Layout,
+  { apply, reduce }: Arithmetic<A>,
+): Value<A> {
+  switch (kind.op) {
+    case "input": {
+      const value = inputs[kind.name];
+      if (value === undefined) throw new Error(`The program reads "${kind.name}", which was not given.`);
+      return value;
+    }
+    case "constant":
+      return kind.value;
+    case "count":
+      return countOf(layout, kind.of, kind.per);
+    case "reduceSum":
+    case "reduceMax":
+      return reduce(kind.op, results[operands[0] as number] as Value<A>, kind.from, kind.to, layout);
+    default: {
+      // Written out for up to three operands, because the scalar levels of a tower pass through here for every operation.
+      const [x, y, z] = [
+        results[operands[0] as number],
+        results[operands[1] as number],
+        results[operands[2] as number],
+      ];
+      if (isNumber(x) && isNumber(y) && isNumber(z)) {
+        return (operations[kind.op].value as (...xs: (number | undefined)[]) => number)(x, y, z);
+      }
+      return apply(kind.op, [x, y, z].slice(0, operands.length) as Value<A>[], grain, layout);
+    }
+  }
+}
+
+const isNumber = (x: unknown): x is number | undefined => typeof x === "number" || x === undefined;

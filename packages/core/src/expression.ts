@@ -30,8 +30,11 @@ export type NodeKind =
 
 /** A node of the graph, whether its value is a number or a truth value. */
 export abstract class Node<G extends Grain = AnyGrain> {
+  /** What it does. @internal */
   readonly kind: NodeKind;
+  /** What it does it to. @internal */
   readonly operands: readonly Node[];
+  /** What one of its values covers. */
   readonly grain: G;
 
   constructor(kind: NodeKind, operands: readonly Node[], grain: G) {

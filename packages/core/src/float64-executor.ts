@@ -4,15 +4,17 @@
  * It is the oracle that the other executors are tested against, and it runs every level of a tower whose hyperparameters are single
  * numbers. It is written to be obviously right: one loop per operation, broadcasting by an index map.
  */
-import type { Executor, Numbers, Value } from "./executor.js";
+import { type Executor, evaluate, type Numbers, type Value } from "./executor.js";
 import type { Grain } from "./grain.js";
-import { countOf, type Layout, shapeOf } from "./layout.js";
-import { operations } from "./operations.js";
-import type { Instruction, Program } from "./program.js";
+import { type Layout, sameShape, shapeOf, sizeOf } from "./layout.js";
+import { type OperationName, operations } from "./operations.js";
+import type { Program } from "./program.js";
 
 /** An array of the float64 executor. */
 export interface Array64 {
+  /** Its shape. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly values: Float64Array;
 }
 
@@ -41,10 +43,6 @@ function channelIndexOf(layout: Layout): Int32Array {
   }
   return index;
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((size, i) => size === b[i]);
 
 /** Where in an array of shape `from` the value for flat index i of shape `to` stands; `from` has a size of 1 wherever they differ. */
 function broadcastIndex(i: number, to: readonly number[], from: readonly number[]): number {
@@ -109,38 +107,12 @@ function reduce(
   return largest;
 }
 
-function step(
-  { kind, operands, grain }: Instruction,
-  results: Value<Array64>[],
-  inputs: Readonly<Record<string, Value<Array64>>>,
-  layout: Layout,
-): Value<Array64> {
-  switch (kind.op) {
-    case "input": {
-      const value = inputs[kind.name];
-      if (value === undefined) throw new Error(`The program reads "${kind.name}", which was not given.`);
-      return value;
-    }
-    case "constant":
-      return kind.value;
-    case "count":
-      return countOf(layout, kind.of, kind.per);
-    case "reduceSum":
-    case "reduceMax":
-      return reduce(kind.op, results[operands[0] as number] as Value<Array64>, kind.from, kind.to, layout);
-    default: {
-      const f = operations[kind.op].value as (...xs: number[]) => number;
-      // A missing operand reads as NaN; the operation has fewer parameters and ignores it.
-      const at = (i: number): Value<Array64> => results[operands[i] as number] ?? Number.NaN;
-      const [x, y, z] = [at(0), at(1), at(2)];
-      if (typeof x === "number" && typeof y === "number" && typeof z === "number") return f(x, y, z);
-      const shape = shapeOf(layout, grain);
-      const [a, b, c] = [reader(x, grain, layout), reader(y, grain, layout), reader(z, grain, layout)];
-      const values = new Float64Array(sizeOf(shape));
-      for (let i = 0; i < values.length; i++) values[i] = f(a(i), b(i), c(i));
-      return { shape, values };
-    }
-  }
+function apply(op: OperationName, operands: readonly Value<Array64>[], grain: Grain, layout: Layout): Value<Array64> {
+  const f = operations[op].value as (...xs: number[]) => number;
+  const shape = shapeOf(layout, grain);
+  const read = operands.map((x) => reader(x, grain, layout));
+  const values = Float64Array.from({ length: sizeOf(shape) }, (_, i) => f(...read.map((at) => at(i))));
+  return { shape, values };
 }
 
 /** The float64 executor. */
@@ -148,7 +120,9 @@ export const float64Executor: Executor<Array64> = {
   name: "float64",
   run(program: Program, inputs, layout) {
     const results: Value<Array64>[] = [];
-    for (const instruction of program.instructions) results.push(step(instruction, results, inputs, layout));
+    for (const instruction of program.instructions) {
+      results.push(evaluate(instruction, results, inputs, layout, { apply, reduce }));
+    }
     const outputs: Record<string, Value<Array64>> = {};
     for (const [name, index] of program.outputs) outputs[name] = results[index] as Value<Array64>;
     return outputs;
@@ -161,7 +135,6 @@ export const float64Executor: Executor<Array64> = {
     for (let i = 0; i < values.length; i++) values[i] = value.values[broadcastIndex(i, shape, value.shape)] as number;
     return { shape, values };
   },
-  shapeOf: (array) => array.shape,
   store: async ({ shape, values }) => ({ dtype: "float64", shape, values: values.slice() }),
   release: () => {},
 };

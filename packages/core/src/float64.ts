@@ -3,16 +3,15 @@
  *
  * It needs no backend. Tests hold every other executor against it, and finite differences are taken through it.
  */
-import type { Value } from "./executor.js";
+import type { Numbers, Value } from "./executor.js";
 import { type Array64, float64Executor } from "./float64-executor.js";
+import type { HyperOptions } from "./hyper.js";
 import { type Cell, Level, type Reading, type Tower } from "./level.js";
 import type { GivenTensor } from "./rule.js";
-import { type ChannelAxis, checkPatterns, type Spec, withChannelAxis } from "./spec.js";
+import { checkPatterns, type Spec, withChannelAxis } from "./spec.js";
 
 /** Parameters by name: shape, and values in row-major order. */
-export type Parameters64 = Readonly<
-  Record<string, { readonly shape: readonly number[]; readonly values: ArrayLike<number> }>
->;
+export type Parameters64 = Readonly<Record<string, Numbers>>;
 
 /** An optimizer with its own parameters, in float64. */
 export interface Float64Optimizer {
@@ -31,13 +30,12 @@ export interface Float64Optimizer {
  *
  * @param spec The optimizer.
  * @param parameters The parameters at the start; they are copied.
- * @param options.channelAxis Which axes name the output channels; see `layoutOf`.
  * @throws Error as `hyper` and its steps do.
  */
 export function float64(
   spec: Spec,
   parameters: Parameters64,
-  { channelAxis }: { channelAxis?: ChannelAxis } = {},
+  { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
 ): Float64Optimizer {
   const loadGiven = (tensor: GivenTensor): Array64 => {
     if ("values" in tensor) return float64Executor.load(tensor);

@@ -7,14 +7,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Checkpoint, capture, checkCheckpoint, fill } from "./checkpoint.js";
 import type { Value } from "./executor.js";
-import { layoutOf } from "./layout.js";
+import { layoutOf, sameShape } from "./layout.js";
 import { type Cell, countNonFinite, Level, probe, type Reading, type Tower } from "./level.js";
 import type { GivenTensor } from "./rule.js";
 import {
   type ChannelAxis,
   checkPatterns,
+  checkSpec,
   describe,
-  isSpec,
   ruleSpecsOf,
   type Spec,
   structureOf,
@@ -42,7 +42,7 @@ export interface HyperOptions {
   readonly channelAxis?: ChannelAxis;
   /**
    * What a NaN or infinite gradient does: "throw" (default) raises an error and changes nothing; "skip" changes nothing and counts. Where a step reads nothing
-   * back from the device, "throw" skips too and the error is raised by the next `hyperparameters()`, `checkpoint()` or `nonFinite()`.
+   * back from the device, "throw" skips too and the error is raised by the next `hyperparameters()` or `checkpoint()`.
    */
   readonly onNonFinite?: "throw" | "skip";
   /** Called after every step, for tracing. */
@@ -74,12 +74,14 @@ export class HyperOptimizer extends tf.Optimizer {
   private level: Level<tf.Tensor>;
   private patternsChecked = false;
   private skipped: Value<tf.Tensor> = 0;
+  /** How many of the skipped steps an error has told of. */
+  private reported = 0;
 
   /** @see {@link hyper} */
   constructor(spec: Spec, options: HyperOptions = {}) {
     super();
     checkOptions(spec, options);
-    this.spec = options.channelAxis ? withChannelAxis(spec, options.channelAxis) : spec;
+    this.spec = options.channelAxis !== undefined ? withChannelAxis(spec, options.channelAxis) : spec;
     this.options = options;
     [this.tower, this.level] = this.build();
   }
@@ -124,10 +126,7 @@ export class HyperOptimizer extends tf.Optimizer {
    *
    * @throws Error where no gradients are registered.
    */
-  override computeGradients(
-    f: () => tf.Scalar,
-    varList?: tf.Variable[],
-  ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
+  override computeGradients(f: () => tf.Scalar, varList?: tf.Variable[]): ReturnType<tf.Optimizer["computeGradients"]> {
     if (!tf.getGradient("Multiply")) {
       throw new Error(
         'No gradient functions are registered: @tensorflow/tfjs-core alone brings none in Node. Import "@tensorflow/tfjs" once, anywhere in the program.',
@@ -151,9 +150,12 @@ export class HyperOptimizer extends tf.Optimizer {
     this.level.schedule();
     const probed = this.probeAll(updates);
     const skip = typeof probed === "number" && probed !== 0;
-    if (!skip) this.take(updates, probed);
-    this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
-    if (typeof probed !== "number") probed.dispose();
+    try {
+      if (!skip) this.take(updates, probed);
+      this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
+    } finally {
+      if (typeof probed !== "number") probed.dispose();
+    }
     this.options.onStep?.({
       step: this.level.steps,
       skipped: skip,
@@ -173,6 +175,11 @@ export class HyperOptimizer extends tf.Optimizer {
         );
       }
       if (!g) continue;
+      if (!(g instanceof tf.Tensor)) {
+        throw new Error(
+          `applyGradients: the gradient of "${name}" is ${g}; expected a tf.Tensor of shape [${variable.shape}].`,
+        );
+      }
       if (updates.some((update) => update.variable === variable)) {
         throw new Error(`applyGradients: there are two gradients for "${name}"; expected one. Add them up first.`);
       }
@@ -285,7 +292,9 @@ export class HyperOptimizer extends tf.Optimizer {
   private async throwIfSkipped(): Promise<void> {
     if (typeof this.skipped === "number" || this.options.onNonFinite === "skip") return;
     const { steps } = await this.nonFinite();
-    if (steps > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${steps} step(s)`);
+    const fresh = steps - this.reported;
+    this.reported = steps;
+    if (fresh > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${fresh} step(s)`);
   }
 
   /** Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save. */
@@ -356,6 +365,7 @@ export class HyperOptimizer extends tf.Optimizer {
     this.level.dispose();
     tf.dispose([this.tower.refused, this.skipped].filter((value) => typeof value !== "number"));
     this.skipped = 0;
+    this.reported = 0;
   }
 }
 
@@ -364,9 +374,6 @@ interface VariableGradient {
   readonly g: tf.Tensor;
 }
 
-const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((size, i) => size === b[i]);
-
 function nonFiniteError(what: string): Error {
   return new Error(
     `applyGradients: ${what}. Nothing was changed. Lower the learning rate or look at the loss; or build the optimizer with { onNonFinite: "skip" }, which skips such steps and counts them.`,
@@ -374,8 +381,9 @@ function nonFiniteError(what: string): Error {
 }
 
 function loadGiven(tensor: GivenTensor): tf.Tensor {
-  if ("values" in tensor) return tf.keep(tf.tensor(Float32Array.from(tensor.values), [...tensor.shape], "float32"));
-  return tf.keep((tensor as tf.Tensor).clone());
+  if (!(tensor instanceof tf.Tensor))
+    return tf.keep(tf.tensor(Float32Array.from(tensor.values), [...tensor.shape], "float32"));
+  return tf.keep(tensor.clone());
 }
 
 /** The contents of tensors, fetched in one read. */
@@ -394,11 +402,7 @@ async function readTogether(tensors: readonly tf.Tensor[]): Promise<Map<tf.Tenso
 }
 
 function checkOptions(spec: Spec, { onNonFinite, scalars, onStep }: HyperOptions): void {
-  if (!isSpec(spec)) {
-    throw new Error(
-      `hyper: expected an optimizer such as adamw({ lr: 1e-3 }); got ${typeof spec === "object" ? JSON.stringify(spec) : String(spec)}.`,
-    );
-  }
+  checkSpec("hyper", spec);
   if (onNonFinite !== undefined && onNonFinite !== "throw" && onNonFinite !== "skip") {
     throw new Error(`hyper: onNonFinite is ${JSON.stringify(onNonFinite)}; expected "throw" or "skip".`);
   }

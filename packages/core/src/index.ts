@@ -5,9 +5,10 @@
  */
 
 export { type BackendName, type SelectedBackend, useBackend } from "./backend.js";
-export { channelAxesOf, type LayerLike } from "./channel-axes.js";
+export { channelAxesOf, type LayerLike, type LayerWeight } from "./channel-axes.js";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 export type { Coordinate, CoordinateName, Domain } from "./domain.js";
+export type { Numbers } from "./executor.js";
 export {
   type AnyGrain,
   Condition,
@@ -45,9 +46,12 @@ export {
 export { isLearned, type Learned, type LearnedOptions, learned } from "./learned.js";
 export {
   belowOne,
+  type GivenByName,
   type GivenTensor,
   type Hyperparameter,
+  type HyperparameterBuilder,
   nonNegative,
+  type Propose,
   positive,
   type Rule,
   type RuleDefinition,
@@ -57,13 +61,25 @@ export {
   ruleFactory,
   type Slot,
   type SlotInit,
+  type StepInputs,
   slot,
   type UpdateInputs,
   type UpdateOutputs,
   unitInterval,
 } from "./rule.js";
 export { decodeSafetensors, encodeSafetensors, type Safetensors, type StoredTensor } from "./safetensors.js";
-export { constant, cosine, exponential, linear, type Schedule, sequence, warmup } from "./schedule.js";
+export {
+  constant,
+  cosine,
+  type DecayOptions,
+  type ExponentialOptions,
+  exponential,
+  linear,
+  type Schedule,
+  sequence,
+  type WarmupOptions,
+  warmup,
+} from "./schedule.js";
 export {
   type ChannelAxis,
   type ChoiceSpec,

@@ -20,7 +20,12 @@ export interface Layout {
   readonly channelShape: readonly number[];
 }
 
-const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
+/** The number of elements of a shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** True where two shapes are the same. */
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
 
 /**
  * The layout of a tensor.
@@ -28,21 +33,22 @@ const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a *
  * @param shape Its shape.
  * @param channelAxes The axes whose indices together name one output channel, each in [−rank, rank). Default: the last axis; none for
  *   fewer than two axes.
+ * @param name The variable's name, for the error message.
  * @throws Error where an axis is out of range.
  */
-export function layoutOf(shape: readonly number[], channelAxes?: readonly number[]): Layout {
+export function layoutOf(shape: readonly number[], channelAxes?: readonly number[], name?: string): Layout {
   const rank = shape.length;
   const kept = (channelAxes ?? (rank < 2 ? [] : [rank - 1])).map((axis) => {
     if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
       throw new Error(
-        `channelAxis: ${axis} is no axis of a tensor of shape [${shape}]; expected a whole number from ${-rank} to ${rank - 1}.`,
+        `channelAxis: ${axis} is no axis of ${name === undefined ? "a tensor" : `"${name}"`}, whose shape is [${shape}]; expected ${rank === 0 ? "none, for a single number" : `a whole number from ${-rank} to ${rank - 1}`}.`,
       );
     }
     return axis < 0 ? axis + rank : axis;
   });
   const reduced = shape.map((_, axis) => axis).filter((axis) => !kept.includes(axis));
   const channelShape = shape.map((size, axis) => (kept.includes(axis) ? size : 1));
-  return { shape, size: product(shape), reduced, channels: product(channelShape), channelShape };
+  return { shape, size: sizeOf(shape), reduced, channels: sizeOf(channelShape), channelShape };
 }
 
 /** The layout of a single number. */
@@ -57,5 +63,5 @@ export function shapeOf(layout: Layout, grain: Grain): readonly number[] {
 export function countOf(layout: Layout, of: Grain, per: Grain): number {
   const values = (grain: Grain): number =>
     grain === "element" ? layout.size : grain === "channel" ? layout.channels : 1;
-  return values(of) / values(per);
+  return values(per) === 0 ? 0 : values(of) / values(per);
 }

@@ -12,6 +12,7 @@ import { isSpec, type Spec } from "./spec.js";
 
 /** A hyperparameter that is learned. Used for several hyperparameters or specs, the same object is the same learned value for each name. */
 export interface Learned {
+  /** Tells it from a number and a schedule. */
   readonly kind: "learned";
   /** The value at the first step. */
   readonly init: number;
@@ -56,9 +57,14 @@ export function learned(init: number, by: Spec, options: LearnedOptions = {}): L
   if (per !== undefined && !grains.includes(per)) {
     throw new Error(`learned: per is ${JSON.stringify(per)}; expected one of ${grains.join(", ")}.`);
   }
-  if (!(coordinate in coordinates)) {
+  if (!Object.hasOwn(coordinates, coordinate)) {
     throw new Error(
       `learned: in is ${JSON.stringify(coordinate)}; expected one of ${Object.keys(coordinates).join(", ")}.`,
+    );
+  }
+  if (gradient !== undefined && typeof gradient !== "function") {
+    throw new Error(
+      `learned: gradient is ${JSON.stringify(gradient)}; expected a function of the hyper-gradient, such as (d) => d.sign().`,
     );
   }
   return Object.freeze({ kind: "learned", init, by, per, in: coordinate, gradient });

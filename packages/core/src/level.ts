@@ -12,7 +12,7 @@
 import { inDomain } from "./domain.js";
 import type { Executor, Value } from "./executor.js";
 import { constant, input, select, sum } from "./expression.js";
-import { type Layout, layoutOf, scalarLayout, shapeOf } from "./layout.js";
+import { type Layout, layoutOf, sameShape, scalarLayout, shapeOf } from "./layout.js";
 import type { Learned } from "./learned.js";
 import { gradientOf, type LearnedHyperparameter, type Plan, planOf, rawOf, sensitivityOf, writtenOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
@@ -86,6 +86,12 @@ const sumProgram = compile({ sum: input("a", "element").add(input("b", "element"
 const probeProgram = compile({ probed: sum(input("x", "element").sub(input("x", "element")), "tensor") });
 const maskProgram = compile({
   kept: select(input("probed", "tensor").equal(0), input("fresh", "element"), input("old", "element")),
+});
+/** Whether a hyperparameter stays as it is, and whether that is for its own hyper-gradient's sake and not that of a skipped step below. */
+const itself = input("own", "tensor").add(input("transformed", "tensor"));
+const refusedProgram = compile({
+  probed: itself.add(input("below", "tensor")),
+  refused: select(input("below", "tensor").equal(0), itself, 0),
 });
 const countProgram = compile({
   next: input("count", "tensor").add(select(input("probed", "tensor").equal(0), 0, 1)),
@@ -210,7 +216,7 @@ export class Level<A> {
   createCell(name: string, shape: readonly number[], p: Value<A>): Cell<A> {
     const { spec, channelAxes } = resolve(this.spec, { name, shape });
     const plan = this.plans.get(spec) as Plan;
-    const layout = layoutOf(shape, channelAxes);
+    const layout = layoutOf(shape, channelAxes, name);
     const knobs = new Map<string, Knob<A>>();
     for (const hyperparameter of plan.learned) {
       const { name: of, learned, per } = hyperparameter;
@@ -264,7 +270,7 @@ export class Level<A> {
    * @returns The new values of p, in the order of the updates; new arrays, which belong to the caller.
    */
   step(updates: readonly Update<A>[]): Value<A>[] {
-    this.learn(this.contract(updates));
+    this.learn(this.contract(updates), this.probes(updates));
     const proposals = propose(updates);
     const moved = updates.map((update) => this.move(update, proposals.get(update)));
     for (const proposed of proposals.values()) this.release(proposed);
@@ -299,8 +305,27 @@ export class Level<A> {
     return gradients;
   }
 
-  /** The levels above step, and the hyperparameters are moved into their domains. */
-  private learn(gradients: ReadonlyMap<Knob<A>, Value<A>>): void {
+  /** For every learned hyperparameter that such updates use: the sum of their probes, where they have any. */
+  private probes(updates: readonly Update<A>[]): Map<Knob<A>, A> {
+    const { executor } = this.tower;
+    const probes = new Map<Knob<A>, A>();
+    for (const { cell, probed } of updates) {
+      if (probed === undefined || typeof probed === "number") continue;
+      for (const knob of cell.knobs.values()) {
+        const before = probes.get(knob);
+        probes.set(knob, executor.run(sumProgram, { a: before ?? 0, b: probed }, scalarLayout).sum as A);
+        this.release(before);
+      }
+    }
+    return probes;
+  }
+
+  /**
+   * The levels above step, and the hyperparameters are moved into their domains.
+   *
+   * @param probes Where one is not 0, a step that the hyper-gradient comes from is skipped, and the hyperparameter stays too.
+   */
+  private learn(gradients: ReadonlyMap<Knob<A>, Value<A>>, probes: ReadonlyMap<Knob<A>, A>): void {
     const { executor } = this.tower;
     for (const level of this.above.values()) {
       const knobs: Knob<A>[] = [];
@@ -309,18 +334,20 @@ export class Level<A> {
       for (const [knob, d] of gradients) {
         if (knob.above !== level) continue;
         const { cell, hyperparameter } = knob;
-        const probed = probe(executor, d, cell.layout);
-        this.tower.refused = countNonFinite(executor, this.tower.refused, probed);
+        const { transform } = hyperparameter;
+        const g = transform ? (executor.run(transform, { d }, cell.layout).d as Value<A>) : d;
+        const own = probe(executor, d, cell.layout);
+        const transformed = transform ? probe(executor, g, cell.layout) : 0;
+        const below = probes.get(knob) ?? 0;
+        const { probed, refused } = executor.run(refusedProgram, { own, transformed, below }, scalarLayout);
+        this.tower.refused = countNonFinite(executor, this.tower.refused, refused as Value<A>);
+        temporary.push(own, transformed, refused, probed, transform && g);
         if (typeof probed === "number" && probed !== 0) continue;
-        const g = hyperparameter.transform
-          ? (executor.run(hyperparameter.transform, { d }, cell.layout).d as Value<A>)
-          : d;
         knobs.push(knob);
         updates.push({ cell, p: knob.raw, g, probed: typeof probed === "number" ? undefined : probed });
-        temporary.push(probed, hyperparameter.transform && g);
       }
-      if (knobs.length === 0) continue;
-      level.step(updates).forEach((raw, i) => {
+      const moved = knobs.length > 0 ? level.step(updates) : [];
+      moved.forEach((raw, i) => {
         const knob = knobs[i] as Knob<A>;
         const lifted = executor.run(knob.hyperparameter.lift, { raw }, knob.cell.layout);
         this.release(raw);
@@ -329,7 +356,7 @@ export class Level<A> {
       });
       for (const value of temporary) this.release(value);
     }
-    for (const d of gradients.values()) this.release(d);
+    for (const value of [...gradients.values(), ...probes.values()]) this.release(value);
   }
 
   /** One variable's own step: the rule, with the fresh hyperparameters. */
@@ -397,7 +424,10 @@ export class Level<A> {
         // After a restore no step was taken yet: the schedule says what its value was.
         const inLastStep = (schedule: Schedule): number =>
           this.scheduled.get(cell.plan.spec)?.get(name) ?? schedule(Math.max(0, this.steps - 1));
-        values.set(name, { value: typeof setting === "function" ? inLastStep(setting) : (setting as number), shape: [] });
+        values.set(name, {
+          value: typeof setting === "function" ? inLastStep(setting) : (setting as number),
+          shape: [],
+        });
         continue;
       }
       values.set(name, { value: knob.value, shape: knob.cell.layout.shape });
@@ -513,7 +543,7 @@ function givenFor<A>(
       `${called}: there is no tensor for the variable "${cell.name}"; there are ${Object.keys(given).join(", ") || "none"}. Add one of shape [${shape}], or exclude the variable.`,
     );
   }
-  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
+  if (!sameShape(tensor.shape, shape)) {
     throw new Error(
       `${called}: the tensor for the variable "${cell.name}" has shape [${tensor.shape}]; expected the variable's, [${shape}].`,
     );

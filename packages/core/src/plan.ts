@@ -8,7 +8,7 @@
 import { differentiate, GrainError } from "./differentiate.js";
 import { type Coordinate, coordinates, type Domain } from "./domain.js";
 import { clamp, constant, type Expr, input, type Operand, reduceSum, select, toExpr } from "./expression.js";
-import { finer, type Grain } from "./grain.js";
+import { finer, type Grain, grains } from "./grain.js";
 import { isLearned, type Learned } from "./learned.js";
 import { compile, type Program } from "./program.js";
 import type { Hyperparameter } from "./rule.js";
@@ -49,11 +49,13 @@ export const sensitivityOf = (name: string): string => `${name}.sensitivity`;
 export const gradientOf = (name: string): string => `${name}.gradient`;
 export const writtenOf = (name: string): string => `${name}.written`;
 
+/** The largest float32: a learned value stays finite on every executor. */
+const largest = (2 - 2 ** -23) * 2 ** 127;
+
 function liftProgram(coordinate: Coordinate, { min, max }: Domain): Program {
   const raw = input("raw", "element");
   const free = toExpr(coordinate.forward(raw));
-  const low: Expr = min === Number.NEGATIVE_INFINITY ? free : clamp(free, min, Number.POSITIVE_INFINITY);
-  const value: Expr = max === Number.POSITIVE_INFINITY ? low : clamp(low, Number.NEGATIVE_INFINITY, max);
+  const value: Expr = clamp(free, Math.max(min, -largest), Math.min(max, largest));
   return compile({ value, raw: movedRaw(coordinate, raw, free, value) });
 }
 
@@ -167,14 +169,29 @@ function checkResult({ rule }: RuleSpec, result: Readonly<Record<string, Operand
   }
 }
 
-function diagonal<T>({ rule }: RuleSpec, name: string, f: () => T): T {
+function diagonal<T>(spec: RuleSpec, name: string, f: () => T): T {
   try {
     return f();
   } catch (error) {
     if (!(error instanceof GrainError)) throw error;
     throw new Error(
-      `${rule.name}: ${name} cannot be learned per ${error.grain}. ${error.message} Learn it per ${error.reduction} or coarser.`,
+      `${spec.rule.name}: ${name} cannot be learned per ${error.grain}. ${error.message} Learn it per ${finestDiagonal(spec, name, error.grain)} or coarser.`,
       { cause: error },
     );
   }
+}
+
+/** The finest of the grains coarser than `per` at which the hyperparameter can be learned. */
+function finestDiagonal(spec: RuleSpec, name: string, per: Grain): Grain {
+  const alone = Object.entries(spec.settings).map(([of, setting]) => [of, isLearned(setting) ? setting.init : setting]);
+  const works = (grain: Grain): boolean => {
+    const setting = { ...(spec.settings[name] as Learned), per: grain };
+    try {
+      planOf({ ...spec, settings: { ...Object.fromEntries(alone), [name]: setting } });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return [...grains].reverse().find((grain) => finer(per, grain) && works(grain)) ?? "model";
 }

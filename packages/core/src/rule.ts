@@ -5,6 +5,7 @@
  * hyperparameters and the step count t. It is written once, on expressions, and knows nothing of tensors, backends or memory.
  * `rule(…)` turns a definition into what users call: `adamw({ lr: 1e-3 })`.
  */
+import type * as tf from "@tensorflow/tfjs-core";
 import { type Domain, domains, inDomain } from "./domain.js";
 import type { Numbers } from "./executor.js";
 import type { Expr, Operand } from "./expression.js";
@@ -13,22 +14,21 @@ import { type Setting, type Spec, specOf } from "./spec.js";
 
 /** A hyperparameter of a rule: its default value, where it may live, and what one learned value covers unless said otherwise. */
 export interface Hyperparameter {
+  /** The value where none is given. */
   readonly default: number;
+  /** Where it may live; a learned value never leaves it. */
   readonly domain: Domain;
+  /** What one learned value covers unless `learned` says otherwise. */
   readonly per: Grain;
 }
 
-type HyperparameterOptions = {
-  /** What one learned value covers unless `learned` says otherwise; default "model". */
-  per?: Grain;
-};
-
 function inDomainNamed(domain: Domain) {
-  return (value: number, { per = "model" }: HyperparameterOptions = {}): Hyperparameter =>
+  return (value: number, { per = "model" }: Partial<Pick<Hyperparameter, "per">> = {}): Hyperparameter =>
     Object.freeze({ default: value, domain, per });
 }
 
-type HyperparameterBuilder = (value: number, options?: HyperparameterOptions) => Hyperparameter;
+/** Declares a hyperparameter with its default value; `per` is what one learned value covers unless `learned` says otherwise, by default the model. */
+export type HyperparameterBuilder = (value: number, options?: Partial<Pick<Hyperparameter, "per">>) => Hyperparameter;
 
 /** A hyperparameter that may be any finite number. */
 export const real: HyperparameterBuilder = inDomainNamed(domains.real);
@@ -42,19 +42,29 @@ export const unitInterval: HyperparameterBuilder = inDomainNamed(domains.unitInt
 export const belowOne: HyperparameterBuilder = inDomainNamed(domains.belowOne);
 
 /** A tensor from outside: a tf.Tensor, or shape and values (as a decoded safetensors file holds them). */
-export type GivenTensor = Numbers | { readonly shape: number[]; readonly dataId: object };
+export type GivenTensor = Numbers | tf.Tensor;
+
+/** Initial values of a slot, from outside. */
+export interface GivenByName {
+  /** By variable name; shapes are the variables'. */
+  readonly given: Readonly<Record<string, GivenTensor>>;
+  /** The argument's name in error messages. */
+  readonly called: string;
+}
 
 /** What a state slot holds before the first step. */
 export type SlotInit =
   | number
   /** Computed from the parameter's first value and the hyperparameters; they have the names that `update` sees. */
   | ((inputs: Readonly<Record<string, Expr>>) => Operand)
-  /** Given for every variable by name. `called` is the argument's name in error messages. */
-  | { readonly given: Readonly<Record<string, GivenTensor>>; readonly called: string };
+  /** Given for every variable. */
+  | GivenByName;
 
 /** A state slot: what a rule remembers from one step to the next, one value per `grain`. */
 export interface Slot<G extends Grain = Grain> {
+  /** What one of its values covers. */
   readonly grain: G;
+  /** What it holds before the first step. */
   readonly init: SlotInit;
 }
 
@@ -67,7 +77,9 @@ export function slot<G extends Grain>(grain: G, init: SlotInit): Slot<G> {
 export interface Rule {
   /** The name in messages and checkpoints. */
   readonly name: string;
+  /** By name. */
   readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
+  /** Slots by name. */
   readonly state: Readonly<Record<string, Slot>>;
   /**
    * One step. Given `p`, `g`, `t` (1 at the first step), every slot and every hyperparameter by name; returns the new `p`, every slot's new
@@ -86,17 +98,23 @@ export type Propose = (variables: readonly { readonly name: string; readonly g: 
 
 type SlotGrain<S> = S extends Slot<infer G> ? G : "element";
 
-/** What an update sees. */
-export type UpdateInputs<H, S> = {
+/** What every update sees: the parameter, its gradient and the step count, 1 at the first step. */
+export interface StepInputs {
+  /** The parameter θ. */
   readonly p: Expr<"element">;
+  /** The gradient of the loss. */
   readonly g: Expr<"element">;
+  /** Steps that this variable has taken, this one included. */
   readonly t: Expr<"model">;
-} & {
-  readonly [K in keyof H]: Expr<"tensor">;
-} & { readonly [K in keyof S]: Expr<SlotGrain<S[K]>> };
+}
 
-/** What an update returns. */
-export type UpdateOutputs<H, S> = { readonly p: Operand } & {
+/** What an update sees: p, g, t, and slots and hyperparameters by name. */
+export type UpdateInputs<H, S> = StepInputs & { readonly [K in keyof H]: Expr<"tensor"> } & {
+  readonly [K in keyof S]: Expr<SlotGrain<S[K]>>;
+};
+
+/** What an update returns: the new p, the new value of every slot, and of a hyperparameter where the rule constrains it. */
+export type UpdateOutputs<H, S> = Readonly<Record<"p", Operand>> & {
   readonly [K in keyof S]: Operand<AtMost<SlotGrain<S[K]>>>;
 } & {
   readonly [K in keyof H]?: Operand<AtMost<"tensor">>;

@@ -5,9 +5,13 @@
  * https://github.com/huggingface/safetensors#format.
  */
 
+import { sizeOf } from "./layout.js";
+
 /** A tensor as a file holds it. */
 export interface StoredTensor {
+  /** The type of its elements. */
   readonly dtype: "float32" | "float64";
+  /** Its shape. */
   readonly shape: readonly number[];
   /** Row-major. */
   readonly values: Float32Array | Float64Array;
@@ -15,7 +19,9 @@ export interface StoredTensor {
 
 /** What a file holds. */
 export interface Safetensors {
+  /** By name. */
   readonly tensors: Readonly<Record<string, StoredTensor>>;
+  /** Texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -98,7 +104,7 @@ function decodeTensor(
       `safetensors: "${name}" has type ${dtype}; expected one of ${Object.keys(bytesPer).join(", ")}. Convert it first.`,
     );
   }
-  const size = shape.reduce((a, b) => a * b, 1);
+  const size = sizeOf(shape);
   const [from, to] = data_offsets;
   const width = bytesPer[dtype];
   if (to - from !== size * width) {

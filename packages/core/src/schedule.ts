@@ -20,6 +20,32 @@ function finite(where: string, values: Record<string, number>): void {
   }
 }
 
+/** How far a decay goes. */
+export interface DecayOptions {
+  /** Steps until the end is reached, a whole number ≥ 1. */
+  readonly steps: number;
+  /** Value from then on; default 0. */
+  readonly end?: number;
+}
+
+/** How fast an exponential decay is. */
+export interface ExponentialOptions {
+  /** Factor over `steps` steps, > 0. */
+  readonly rate: number;
+  /** Steps over which the factor applies, a whole number ≥ 1; default 1. */
+  readonly steps?: number;
+  /** The value never passes this one; default: no bound. */
+  readonly end?: number;
+}
+
+/** How long a warm-up is. */
+export interface WarmupOptions {
+  /** Steps until the peak, a whole number ≥ 1. */
+  readonly steps: number;
+  /** Value at the first step; default 0. */
+  readonly start?: number;
+}
+
 /** The same value at every step. */
 export function constant(value: number): Schedule {
   finite("constant", { value });
@@ -33,10 +59,8 @@ export function constant(value: number): Schedule {
  * Restarts", 2017, arXiv 1608.03983, equation 5, without restarts.
  *
  * @param start Value at the first step.
- * @param options.steps Steps until `end` is reached, a whole number ≥ 1.
- * @param options.end Value from then on; default 0.
  */
-export function cosine(start: number, { steps, end = 0 }: { steps: number; end?: number }): Schedule {
+export function cosine(start: number, { steps, end = 0 }: DecayOptions): Schedule {
   wholeSteps("cosine", "steps", steps);
   finite("cosine", { start, end });
   return (t) => end + ((start - end) * (1 + Math.cos((Math.PI * Math.min(t, steps)) / steps))) / 2;
@@ -45,10 +69,8 @@ export function cosine(start: number, { steps, end = 0 }: { steps: number; end?:
 /**
  * A straight line from `start` to `end` over `steps` steps, then `end`.
  *
- * @param options.steps Steps until `end` is reached, a whole number ≥ 1.
- * @param options.end Value from then on; default 0.
  */
-export function linear(start: number, { steps, end = 0 }: { steps: number; end?: number }): Schedule {
+export function linear(start: number, { steps, end = 0 }: DecayOptions): Schedule {
   wholeSteps("linear", "steps", steps);
   finite("linear", { start, end });
   return (t) => start + (end - start) * Math.min(1, t / steps);
@@ -57,14 +79,8 @@ export function linear(start: number, { steps, end = 0 }: { steps: number; end?:
 /**
  * start · rate^(t / steps): a smooth exponential decay.
  *
- * @param options.rate Factor over `steps` steps, > 0.
- * @param options.steps Steps over which the factor applies, a whole number ≥ 1; default 1.
- * @param options.end The value never passes this one; default none.
  */
-export function exponential(
-  start: number,
-  { rate, steps = 1, end }: { rate: number; steps?: number; end?: number },
-): Schedule {
+export function exponential(start: number, { rate, steps = 1, end }: ExponentialOptions): Schedule {
   wholeSteps("exponential", "steps", steps);
   finite("exponential", { start, rate, ...(end === undefined ? {} : { end }) });
   if (rate <= 0) throw new Error(`exponential: rate is ${rate}; expected a number > 0.`);
@@ -81,10 +97,8 @@ export function exponential(
  * A straight line from `start` up to `peak` over `steps` steps, then `peak`. For a warm-up followed by a decay, put this in `sequence`.
  *
  * @param peak Value from step `steps` on.
- * @param options.steps Length of the warm-up, a whole number ≥ 1.
- * @param options.start Value at the first step; default 0.
  */
-export function warmup(peak: number, { steps, start = 0 }: { steps: number; start?: number }): Schedule {
+export function warmup(peak: number, { steps, start = 0 }: WarmupOptions): Schedule {
   wholeSteps("warmup", "steps", steps);
   finite("warmup", { peak, start });
   return linear(start, { steps, end: peak });

@@ -17,7 +17,9 @@ export type NamePattern = string | RegExp;
 
 /** A variable as specs see it. */
 export interface VariableInfo {
+  /** The tf.Variable's name. */
   readonly name: string;
+  /** Its shape. */
   readonly shape: readonly number[];
 }
 
@@ -31,25 +33,35 @@ export type ChannelAxis =
 
 /** A rule with its settings. */
 export interface RuleSpec {
+  /** Tells it from the other specs. */
   readonly kind: "rule";
+  /** The rule. */
   readonly rule: Rule;
+  /** What every hyperparameter is, by name. */
   readonly settings: Readonly<Record<string, Setting>>;
 }
 
 /** A choice by variable name: what matches a pattern takes `matching`, everything else `otherwise`. */
 export interface ChoiceSpec {
+  /** Tells it from the other specs. */
   readonly kind: "choice";
+  /** Of names. */
   readonly patterns: readonly NamePattern[];
   /** The argument that the patterns came from, for error messages. */
   readonly called: string;
+  /** For variables whose name matches a pattern. */
   readonly matching: Spec;
+  /** For all others. */
   readonly otherwise: Spec;
 }
 
 /** A spec, and how the tensors it works on fall into channels. */
 export interface LayoutSpec {
+  /** Tells it from the other specs. */
   readonly kind: "layout";
+  /** Which axes name output channels. */
   readonly channelAxis: ChannelAxis;
+  /** The optimizer. */
   readonly spec: Spec;
 }
 
@@ -59,6 +71,22 @@ export type Spec = RuleSpec | ChoiceSpec | LayoutSpec;
 /** True for what `rule`, `ftp`, … return. */
 export function isSpec(x: unknown): x is Spec {
   return typeof x === "object" && x !== null && ["rule", "choice", "layout"].includes((x as Spec).kind);
+}
+
+/**
+ * Checks that something is a spec.
+ *
+ * @param where What it was given to, for the message.
+ */
+export function checkSpec(where: string, x: unknown): void {
+  if (isSpec(x)) return;
+  const shown =
+    typeof x === "object"
+      ? (x?.constructor ?? Object) === Object
+        ? JSON.stringify(x)
+        : x?.constructor.name
+      : String(x);
+  throw new Error(`${where}: expected an optimizer such as adamw({ lr: 1e-3 }); got ${shown}.`);
 }
 
 /**
@@ -115,6 +143,11 @@ export function choice(patterns: readonly NamePattern[], called: string, matchin
 
 /** A spec that is told which axes of its variables name output channels. Where specs are nested, the innermost word counts. */
 export function withChannelAxis(spec: Spec, channelAxis: ChannelAxis): Spec {
+  if (typeof channelAxis !== "function" && (typeof channelAxis !== "object" || channelAxis === null)) {
+    throw new Error(
+      `channelAxis is ${JSON.stringify(channelAxis)}; expected axes by variable name, such as { "embedding/embeddings": 0 }, or a function of the variable.`,
+    );
+  }
   return Object.freeze({ kind: "layout", channelAxis, spec });
 }
 
@@ -132,6 +165,7 @@ export function ruleSpecsOf(spec: Spec): RuleSpec[] {
 
 /** The spec with each of its rules replaced: how wrappers reach into a choice. */
 export function mapRuleSpecs(spec: Spec, f: (spec: RuleSpec) => Spec): Spec {
+  checkSpec("A wrapper's base", spec);
   switch (spec.kind) {
     case "rule":
       return f(spec);

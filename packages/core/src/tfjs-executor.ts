@@ -6,10 +6,10 @@
  * (webgpu), such values stay on the device as float32 scalars and a step reads nothing.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Executor, Numbers, Value } from "./executor.js";
+import { type Arithmetic, type Executor, evaluate, type Numbers, type Value } from "./executor.js";
 import type { Grain } from "./grain.js";
-import { countOf, type Layout, shapeOf } from "./layout.js";
-import { operations } from "./operations.js";
+import { countOf, type Layout, sameShape, shapeOf, sizeOf } from "./layout.js";
+import { type OperationName, operations } from "./operations.js";
 import type { Instruction, Program } from "./program.js";
 
 /** Where values that cover a whole tensor live: as plain float64 numbers, or on the device. */
@@ -44,13 +44,9 @@ function sumAll(x: tf.Tensor, scalars: Scalars): Value<tf.Tensor> {
 }
 
 function maxAll(x: tf.Tensor, scalars: Scalars): Value<tf.Tensor> {
-  if (x.size === 0) return Number.NEGATIVE_INFINITY;
   const largest = tf.max(x);
   return scalars === "host" ? (largest.dataSync<"float32">()[0] as number) : largest;
 }
-
-const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((size, i) => size === b[i]);
 
 function spread(value: Value<tf.Tensor>, shape: readonly number[]): tf.Tensor {
   if (typeof value === "number") return tf.fill([...shape], value);
@@ -67,6 +63,8 @@ function reduce(
   layout: Layout,
   scalars: Scalars,
 ) {
+  // Of nothing; the kernels of the wasm backend read what lies behind an empty tensor.
+  if (sizeOf(shapeOf(layout, from)) === 0) return op === "reduceSum" ? 0 : Number.NEGATIVE_INFINITY;
   if (typeof value === "number") return op === "reduceSum" ? value * countOf(layout, from, to) : value;
   const x = spread(value, shapeOf(layout, from));
   if (to === "tensor" || layout.channels === 1) {
@@ -78,38 +76,13 @@ function reduce(
   return op === "reduceSum" ? tf.sum(x, axes, true) : tf.max(x, axes, true);
 }
 
-function step(
-  { kind, operands }: Instruction,
-  results: Value<tf.Tensor>[],
-  inputs: Readonly<Record<string, Value<tf.Tensor>>>,
-  layout: Layout,
-  scalars: Scalars,
-): Value<tf.Tensor> {
-  const at = (i: number): Value<tf.Tensor> => results[operands[i] as number] as Value<tf.Tensor>;
-  switch (kind.op) {
-    case "input": {
-      const value = inputs[kind.name];
-      if (value === undefined) throw new Error(`The program reads "${kind.name}", which was not given.`);
-      return value;
-    }
-    case "constant":
-      return kind.value;
-    case "count":
-      return countOf(layout, kind.of, kind.per);
-    case "reduceSum":
-    case "reduceMax":
-      return reduce(kind.op, at(0), kind.from, kind.to, layout, scalars);
-    case "select": {
-      const condition = at(0);
-      if (typeof condition !== "number") break;
-      const chosen = condition !== 0 ? at(1) : at(2);
-      return typeof chosen === "number" ? chosen : chosen.clone();
-    }
+function apply(op: OperationName, operands: readonly Value<tf.Tensor>[]): Value<tf.Tensor> {
+  const [condition, yes, no] = operands;
+  if (op === "select" && typeof condition === "number") {
+    const chosen = (condition !== 0 ? yes : no) as Value<tf.Tensor>;
+    return typeof chosen === "number" ? chosen : chosen.clone();
   }
-  const operation = operations[kind.op];
-  const args = operands.map((i) => results[i] as Value<tf.Tensor>);
-  if (args.every((x) => typeof x === "number")) return (operation.value as (...xs: number[]) => number)(...args);
-  return (operation.tfjs as (...xs: unknown[]) => tf.Tensor)(...args);
+  return (operations[op].tfjs as (...xs: readonly Value<tf.Tensor>[]) => tf.Tensor)(...operands);
 }
 
 /**
@@ -126,10 +99,14 @@ export function tfjsExecutor(scalars: () => Scalars): Executor<tf.Tensor> {
       const results: Value<tf.Tensor>[] = [];
       const given = new Set(Object.values(inputs));
       const where = scalars();
+      const arithmetic: Arithmetic<tf.Tensor> = {
+        apply,
+        reduce: (op, x, from, to) => reduce(op, x, from, to, layout, where),
+      };
       engine.startScope("hypergrad");
       try {
         program.instructions.forEach((instruction, i) => {
-          results.push(step(instruction, results, inputs, layout, where));
+          results.push(evaluate(instruction, results, inputs, layout, arithmetic));
           // Freed as soon as it has been read for the last time: otherwise a step would hold some forty temporaries at once.
           for (const operand of new Set(instruction.operands)) {
             const value = results[operand] as Value<tf.Tensor>;
@@ -158,7 +135,6 @@ export function tfjsExecutor(scalars: () => Scalars): Executor<tf.Tensor> {
       const result = tf.tidy(() => spread(value, shape));
       return result === value ? result : tf.keep(result);
     },
-    shapeOf: (array) => array.shape,
     store: async (array) => ({
       dtype: "float32",
       shape: array.shape,

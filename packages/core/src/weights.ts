@@ -12,7 +12,9 @@ const HEADER = "hypergrad/header";
 
 /** A tensor and its name, as tfjs passes gradients and weights. */
 export interface NamedTensor {
+  /** The name of a tf.Variable, or of a weight. */
   name: string;
+  /** Its gradient, or the weight. */
   tensor: tf.Tensor;
 }
 
