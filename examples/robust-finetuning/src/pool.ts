@@ -1,0 +1,44 @@
+/** Runs on all cores: a pool of worker threads, each with a backend of its own, because tfjs computes on one core only. */
+import { availableParallelism } from "node:os";
+import { MessageChannel } from "node:worker_threads";
+import type { BackendName } from "@hypergrad/core";
+import { Piscina } from "piscina";
+import type { RunOptions, RunResult } from "./train.js";
+
+/**
+ * Does runs, several at a time.
+ *
+ * @param backend The backend of every worker.
+ * @param onProgress Told how many steps have been taken in all runs together, and by which run last.
+ * @returns The results, in the order of the runs.
+ */
+export async function runAll(
+  runs: readonly RunOptions[],
+  backend: BackendName,
+  onProgress: (steps: number, run: RunOptions) => void,
+): Promise<RunResult[]> {
+  // A GPU is one device for all; workers would only wait for each other.
+  const threads = backend === "wasm" || backend === "cpu" ? Math.min(availableParallelism(), runs.length) : 1;
+  const pool = new Piscina({
+    filename: new URL("./worker.js", import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    // One run after the other in every worker: a second one in its event loop would spoil the timings of the first.
+    concurrentTasksPerWorker: 1,
+  });
+  let taken = 0;
+  try {
+    return await Promise.all(
+      runs.map((options) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.on("message", () => onProgress(++taken, options));
+        return pool.run(
+          { options, backend, port: port2 },
+          { name: "work", transferList: [port2] },
+        ) as Promise<RunResult>;
+      }),
+    );
+  } finally {
+    await pool.destroy();
+  }
+}

@@ -1,0 +1,32 @@
+/** One colour a method, the same in every chart: grey for what was not trained, then the palette in the order of the methods. */
+
+import type { MethodResult, StudyResult } from "../../result.ts";
+import { roleOf } from "../findings.ts";
+
+/** CSS variables of the page's palette (see style.ts), told apart also by those who see few colours. */
+const PALETTE = [
+  "var(--blue)",
+  "var(--orange)",
+  "var(--green)",
+  "var(--purple)",
+  "var(--ochre)",
+  "var(--pink)",
+  "var(--teal)",
+];
+
+/** The colour of every method, by its name. */
+export function methodColors(result: StudyResult): Record<string, string> {
+  const trained = result.methods.filter((method) => roleOf(method) !== "frozen");
+  return Object.fromEntries(result.methods.map((method) => [method.name, colorOf(method, trained)]));
+}
+
+function colorOf(method: MethodResult, trained: readonly MethodResult[]): string {
+  const index = trained.indexOf(method);
+  return index < 0 ? "var(--muted)" : (PALETTE[index % PALETTE.length] ?? "var(--text)");
+}
+
+/** The colour of a layer: from blue at the picture's side to red at the answer's. */
+export function layerColor(index: number, layers: number): string {
+  const share = layers < 2 ? 0 : index / (layers - 1);
+  return `hsl(${Math.round(250 - 240 * share)} 62% var(--layer-lightness))`;
+}

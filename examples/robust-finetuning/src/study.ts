@@ -1,0 +1,156 @@
+/** The study: every method from every seed, put together as one result. */
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import type { SelectedBackend } from "@hypergrad/core";
+import { CLASSES, DOMAINS, drawDomain, FINETUNED, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
+import { METHODS, type MethodName, type Settings } from "./methods.js";
+import { runAll } from "./pool.js";
+import { pretrainedWeights } from "./pretrained.js";
+import { encodePng } from "./report/png.js";
+import { createProgress } from "./report/progress.js";
+import type { DomainResult, MethodResult, Run, StudyResult, TuningResult } from "./result.js";
+import { estimate, mean } from "./statistics.js";
+import { BATCH, PER_CLASS, type RunOptions } from "./train.js";
+
+/** What is compared, and how long. */
+export interface StudyOptions {
+  readonly methods: readonly MethodName[];
+  /** The first seed; the others follow it. */
+  readonly seed: number;
+  readonly seeds: number;
+  readonly steps: number;
+}
+
+/** What `tune.ts` found: the settings of every method, and every candidate that was tried. */
+export interface Tuning {
+  readonly description: string;
+  readonly seeds: number[];
+  readonly methods: TuningResult[];
+}
+
+/** The tuning that ships with the project. */
+export function tuning(): Tuning {
+  return JSON.parse(readFileSync(new URL("../tuning.json", import.meta.url), "utf8"));
+}
+
+/** The settings that were chosen for a method. */
+export function chosenSettings({ methods }: Tuning, name: MethodName): Settings {
+  const chosen = methods.find(({ method }) => method === name)?.candidates.find((candidate) => candidate.chosen);
+  if (!chosen) throw new Error(`tuning.json has no chosen settings for "${name}"; run tune.js.`);
+  return chosen.settings;
+}
+
+/** Pictures for the report: one of each of the first classes. */
+function domainResult(domain: (typeof DOMAINS)[number], seed: number): DomainResult {
+  const { images, labels } = drawDomain(domain.name, "test", { seed, perClass: 1 });
+  const order = Array.from(labels, (label, i) => ({ label, i })).sort((a, b) => a.label - b.label);
+  return {
+    name: domain.name,
+    description: domain.description,
+    finetuned: domain.name === FINETUNED,
+    samples: order.map(({ label, i }) => ({
+      image: encodePng(images.subarray(i * PICTURE_LENGTH, (i + 1) * PICTURE_LENGTH), {
+        height: PICTURE_SIZE,
+        width: PICTURE_SIZE,
+      }),
+      label: CLASSES[label] as string,
+    })),
+  };
+}
+
+const shifted = DOMAINS.filter(({ name }) => name !== FINETUNED).map(({ name }) => name);
+const shiftedOf = ({ accuracy }: Run): number => mean(shifted.map((name) => accuracy[name] as number));
+
+function methodResult(name: MethodName, settings: Settings, runs: Run[]): MethodResult {
+  const { label, description } = METHODS[name];
+  return {
+    name,
+    label,
+    description,
+    settings: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)])),
+    runs,
+    accuracy: Object.fromEntries(
+      DOMAINS.map((domain) => [domain.name, estimate(runs.map(({ accuracy }) => accuracy[domain.name] as number))]),
+    ),
+    shifted: estimate(runs.map(shiftedOf)),
+    secondsPerStep: estimate(runs.map(({ secondsPerStep }) => secondsPerStep)),
+  };
+}
+
+/** Does plain fine-tuning cost accuracy on the other domains, compared with the linear probe? */
+function precondition(methods: readonly MethodResult[]): StudyResult["precondition"] {
+  const [probe, finetuned] = (["probe", "adamw"] as const).map((name) => {
+    const method = methods.find((candidate) => candidate.name === name);
+    return method && { inDistribution: method.accuracy[FINETUNED]?.mean as number, shifted: method.shifted.mean };
+  });
+  return probe && finetuned ? { probe, finetuned, holds: finetuned.shifted < probe.shifted } : null;
+}
+
+/**
+ * Runs the study.
+ *
+ * @param commandLine The options as given, for the record.
+ */
+export async function study(
+  { methods, seed, seeds, steps }: StudyOptions,
+  backend: SelectedBackend,
+  commandLine: StudyResult["options"],
+): Promise<StudyResult> {
+  const started = Date.now();
+  const tuned = tuning();
+  const runs: RunOptions[] = [];
+  for (let i = 0; i < seeds; i++) {
+    for (const method of methods) {
+      runs.push({
+        method,
+        seed: seed + i,
+        settings: chosenSettings(tuned, method),
+        steps,
+        evaluateEvery: Math.ceil(steps / 8),
+        traceEvery: Math.ceil(steps / 40),
+      });
+    }
+  }
+  const trained = runs.filter(({ method }) => METHODS[method].spec);
+  const progress = createProgress({ total: Math.max(1, trained.length * steps), label: "Training" });
+  const results = await runAll(runs, backend.name, (taken, { method, seed }) =>
+    progress.update(taken, `${METHODS[method].label}, seed ${seed}`),
+  ).finally(() => progress.stop());
+
+  const all = methods.map((name) =>
+    methodResult(
+      name,
+      chosenSettings(tuned, name),
+      results.filter((_, i) => runs[i]?.method === name).map(({ validation: _, ...run }) => run),
+    ),
+  );
+  const weights = Object.values(pretrainedWeights());
+  return {
+    format: "hypergrad-study/1",
+    date: new Date(started).toISOString(),
+    options: commandLine,
+    seconds: (Date.now() - started) / 1000,
+    machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
+    backend,
+    domains: DOMAINS.map((domain) => domainResult(domain, seed)),
+    classes: [...CLASSES],
+    data: {
+      train: PER_CLASS.train * CLASSES.length,
+      validation: PER_CLASS.validation * CLASSES.length,
+      testPerDomain: PER_CLASS.test * CLASSES.length,
+    },
+    model: {
+      description: "MLP-mixer on overlapping 8 × 8 windows of 32 × 32 pictures",
+      parameters: weights.reduce((sum, { values }) => sum + values.length, 0),
+      pretraining: `Other classes, drawn in ${PRETRAINED.join(", ")}, under strong augmentation.`,
+    },
+    training: { steps, batchSize: BATCH, schedule: "5 % warm-up, then half a cosine, unless the rate is learned" },
+    methods: all,
+    precondition: precondition(all),
+    tuning: {
+      ...tuned,
+      seeds: [...tuned.seeds],
+      methods: tuned.methods.filter(({ method }) => methods.includes(method as MethodName)),
+    },
+  };
+}

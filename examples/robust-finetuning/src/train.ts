@@ -1,0 +1,156 @@
+/**
+ * One run: one method from one seed. A seed decides the training, validation and test pictures and the order of the batches, so that methods with
+ * the same seed differ in nothing but the method.
+ */
+import { hyper } from "@hypergrad/core";
+import * as tf from "@tensorflow/tfjs";
+import { CLASSES, DOMAINS, drawDomain, FINETUNED, type LabelledPictures, type Split } from "./data.js";
+import { METHODS, type MethodName, type Settings } from "./methods.js";
+import { createModel, type Model, zeroHead } from "./model.js";
+import { accuracyOf, batches, featuresOf, tensorOf } from "./pictures.js";
+import { pretrainedWeights } from "./pretrained.js";
+import { fitProbe } from "./probe.js";
+import { randomStream } from "./random.js";
+import type { CurvePoint, Run } from "./result.js";
+import { mean } from "./statistics.js";
+import { createTracer } from "./trace.js";
+
+/** Pictures of every class: to train on, to choose by, and to test on in every domain. */
+export const PER_CLASS = { train: 20, validation: 100, test: 50, curve: 4 };
+
+/** Pictures in a batch. */
+export const BATCH = 32;
+
+/** How one run goes. */
+export interface RunOptions {
+  readonly method: MethodName;
+  readonly seed: number;
+  readonly settings: Settings;
+  readonly steps: number;
+  /** How often the model is evaluated on validation pictures, in steps. */
+  readonly evaluateEvery: number;
+  /** How often radii and distances are traced, in steps. */
+  readonly traceEvery: number;
+}
+
+/** What a run found, with the accuracy on the whole validation set, by which hyperparameters are chosen. */
+export interface RunResult extends Run {
+  validation: number;
+}
+
+/** The pictures drawn for the present seed: a worker does several methods with the same ones. */
+const drawn = new Map<string, LabelledPictures>();
+let drawnSeed: number | undefined;
+
+function draw(domain: string, split: Split, seed: number, perClass: number): LabelledPictures {
+  if (seed !== drawnSeed) drawn.clear();
+  drawnSeed = seed;
+  const key = `${domain} ${split} ${perClass}`;
+  const pictures = drawn.get(key) ?? drawDomain(domain, split, { seed, perClass });
+  drawn.set(key, pictures);
+  return pictures;
+}
+
+/** Mean accuracy over the domains other than the one that is fine-tuned on. */
+function shiftedAccuracy(accuracy: Readonly<Record<string, number>>): number {
+  return mean(DOMAINS.filter(({ name }) => name !== FINETUNED).map(({ name }) => accuracy[name] as number));
+}
+
+function accuracies(model: Model, split: Split, seed: number, perClass: number): Record<string, number> {
+  return Object.fromEntries(DOMAINS.map(({ name }) => [name, accuracyOf(model, draw(name, split, seed, perClass))]));
+}
+
+/**
+ * Trains and tests one method from one seed.
+ *
+ * @param onStep Told after every step how many have been taken.
+ */
+export async function run(options: RunOptions, onStep: (step: number) => void): Promise<RunResult> {
+  const { method, seed } = options;
+  const model = createModel({ ...pretrainedWeights(), ...zeroHead(CLASSES.length) }, { classes: CLASSES.length });
+  const spec = METHODS[method].spec?.(options.settings, options.steps);
+  try {
+    const trained = spec ? await train(model, spec, options, onStep) : probe(model, options);
+    return {
+      seed,
+      validation: accuracyOf(model, draw(FINETUNED, "validation", seed, PER_CLASS.validation)),
+      accuracy: accuracies(model, "test", seed, PER_CLASS.test),
+      ...trained,
+    };
+  } finally {
+    model.dispose();
+  }
+}
+
+type Trained = Pick<Run, "secondsPerStep" | "curve" | "traced" | "layers" | "lr">;
+
+/** Fits the head on frozen features. */
+function probe(model: Model, { seed, settings }: RunOptions): Trained {
+  const pictures = draw(FINETUNED, "train", seed, PER_CLASS.train);
+  const head = fitProbe(featuresOf(model, pictures), pictures.labels, {
+    classes: CLASSES.length,
+    l2: settings.l2 as number,
+  });
+  for (const [name, { shape, values }] of Object.entries(head)) {
+    tf.tidy(() => model.variables[name]?.assign(tf.tensor(values, [...shape])));
+  }
+  return { secondsPerStep: 0, curve: [], traced: [], layers: {}, lr: [] };
+}
+
+async function train(
+  model: Model,
+  spec: Parameters<typeof hyper>[0],
+  { seed, steps, evaluateEvery, traceEvery }: RunOptions,
+  onStep: (step: number) => void,
+): Promise<Trained> {
+  const pictures = draw(FINETUNED, "train", seed, PER_CLASS.train);
+  const optimizer = hyper(spec);
+  const variables = Object.values(model.variables);
+  const tracer = createTracer(model, pretrainedWeights());
+  const order = batches(pictures.labels.length, BATCH, randomStream(seed, "batches"));
+  const seconds: number[] = [];
+  const curve: CurvePoint[] = [];
+  let losses: number[] = [];
+
+  for (let step = 1; step <= steps; step++) {
+    const indices = order.next().value as number[];
+    const x = tensorOf(pictures, indices);
+    const y = tf.tidy(() =>
+      tf.oneHot(
+        indices.map((i) => pictures.labels[i] as number),
+        CLASSES.length,
+      ),
+    );
+    const started = performance.now();
+    const loss = optimizer.minimize(
+      () => tf.losses.softmaxCrossEntropy(y, model.forward(x)),
+      true,
+      variables,
+    ) as tf.Scalar;
+    losses.push((await loss.data())[0] as number);
+    seconds.push((performance.now() - started) / 1000);
+    tf.dispose([x, y, loss]);
+
+    if (step === 1 || step % traceEvery === 0 || step === steps) tracer.add(step, await optimizer.hyperparameters());
+    if (step % evaluateEvery === 0 || step === steps) {
+      const accuracy = accuracies(model, "validation", seed, PER_CLASS.curve);
+      curve.push({
+        step,
+        trainLoss: mean(losses),
+        validation: accuracy[FINETUNED] as number,
+        shifted: shiftedAccuracy(accuracy),
+      });
+      losses = [];
+    }
+    onStep(step);
+  }
+  optimizer.dispose();
+  seconds.sort((a, b) => a - b);
+  return {
+    secondsPerStep: seconds[Math.floor(seconds.length / 2)] as number,
+    curve,
+    traced: tracer.steps,
+    layers: tracer.layers,
+    lr: tracer.lr,
+  };
+}
