@@ -9,19 +9,16 @@
 export interface LayerWeight {
   /** The name that the layer gave it, such as "conv/depthwise_kernel". */
   readonly originalName: string;
-  /** The tf.Variable. */
-  read(): {
-    /** Its name. */
-    readonly name?: string;
-  };
+  /** The tf.Variable, which has a name; tfjs declares it as a tf.Tensor, which has none. */
+  read(): object;
 }
 
 /** What is read of a tfjs layer: models and wrappers contain others. */
 export interface LayerLike {
   /** The layer's class, such as "Dense". */
   getClassName(): string;
-  /** Its weights. */
-  readonly trainableWeights: readonly LayerWeight[];
+  /** Its weights, frozen ones included. */
+  readonly weights: readonly LayerWeight[];
   /** The layers of a model. */
   readonly layers?: readonly LayerLike[];
   /** The wrapped layer of a TimeDistributed. */
@@ -49,10 +46,10 @@ export function channelAxesOf(model: LayerLike): Record<string, readonly number[
   const axes: Record<string, readonly number[]> = {};
   const inner = [...(model.layers ?? []), ...(model.layer ? [model.layer] : [])];
   for (const layer of inner) Object.assign(axes, channelAxesOf(layer));
-  for (const weight of model.trainableWeights) {
+  for (const weight of model.weights) {
     const role = weight.originalName.split("/").at(-1) ?? "";
     const found = exceptions[model.getClassName()]?.[role];
-    const { name } = weight.read();
+    const { name } = weight.read() as { readonly name?: string };
     if (found && name) axes[name] = found;
   }
   return axes;

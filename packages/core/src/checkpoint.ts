@@ -53,6 +53,31 @@ export function checkCheckpoint(checkpoint: Checkpoint, structure: string): void
       `checkpoint: it was made by another optimizer.\n  checkpoint: ${checkpoint.structure}\n  this one:   ${structure}\nBuild the optimizer as it was, or begin without the checkpoint.`,
     );
   }
+  const remedy = "The checkpoint is incomplete; load it again from its file.";
+  checkVariables(checkpoint.variables, remedy);
+  if (!isRecord(checkpoint.tensors)) {
+    throw new Error(
+      `checkpoint: its tensors are ${JSON.stringify(checkpoint.tensors)}; expected them by name. ${remedy}`,
+    );
+  }
+}
+
+const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> =>
+  typeof x === "object" && x !== null && !Array.isArray(x);
+
+const isShape = (x: unknown): boolean => Array.isArray(x) && x.every((size) => Number.isSafeInteger(size) && size >= 0);
+
+function checkVariables(variables: unknown, remedy: string): void {
+  if (!isRecord(variables)) {
+    throw new Error(`checkpoint: its variables are ${JSON.stringify(variables)}; expected shapes by name. ${remedy}`);
+  }
+  for (const [name, shape] of Object.entries(variables)) {
+    if (!isShape(shape)) {
+      throw new Error(
+        `checkpoint: among its variables "${name}" has ${JSON.stringify(shape)}; expected a shape. ${remedy}`,
+      );
+    }
+  }
 }
 
 /**
@@ -64,7 +89,7 @@ export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Che
   const used = new Set<string>();
   for (const field of level.fields()) {
     const stored = Object.hasOwn(tensors, field.key) ? tensors[field.key] : undefined;
-    if (!stored) {
+    if (stored === undefined) {
       throw new Error(
         `checkpoint: "${field.key}" is missing; the checkpoint is incomplete. Load it again from its file.`,
       );
@@ -81,6 +106,11 @@ export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Che
 }
 
 function storedValue<A>({ key, shape }: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {
+  if (!isShape(stored?.shape) || !ArrayBuffer.isView(stored.values)) {
+    throw new Error(
+      `checkpoint: "${key}" is ${JSON.stringify(stored)}; expected a tensor: dtype, shape and values in a typed array.`,
+    );
+  }
   const size = sizeOf(stored.shape);
   if (size !== stored.values.length) {
     throw new Error(
@@ -122,5 +152,13 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       `checkpoint: the file's format is ${JSON.stringify(format)}; expected "${FORMAT}". It holds tensors, but not an optimizer's.`,
     );
   }
-  return { format, structure, variables: JSON.parse(variables), tensors };
+  const damaged = "The file is damaged; copy it again from its source.";
+  let shapes: Checkpoint["variables"];
+  try {
+    shapes = JSON.parse(variables);
+  } catch (cause) {
+    throw new Error(`checkpoint: the list of its variables is not JSON. ${damaged}`, { cause });
+  }
+  checkVariables(shapes, damaged);
+  return { format, structure, variables: shapes, tensors };
 }

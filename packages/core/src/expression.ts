@@ -140,9 +140,21 @@ export class Expr<G extends Grain = AnyGrain> extends Node<G> {
   }
 }
 
-/** The operand as a node. */
-export function toExpr(x: Operand): Expr {
-  return typeof x === "number" ? constant(x) : x;
+/**
+ * The operand as a node.
+ *
+ * @param called What it is, for the error message.
+ * @throws Error for what is neither a number nor an expression.
+ */
+export function toExpr(x: Operand, called = "an operand"): Expr {
+  if (typeof x === "number") return constant(x);
+  if (x instanceof Expr) return x;
+  const given: unknown = x;
+  throw new Error(
+    given instanceof Condition
+      ? `${called} is a condition; expected a number or an expression. select(condition, 1, 0) makes a number of it.`
+      : `${called} is ${given}; expected a number or an expression.`,
+  );
 }
 
 /** The same number everywhere. */
@@ -156,12 +168,12 @@ export function input<G extends Grain>(name: string, grain: G): Expr<G> {
 }
 
 function apply<G extends Grain>(op: OperationName, ...operands: Operand[]): Expr<G> {
-  const nodes = operands.map(toExpr);
+  const nodes = operands.map((operand) => toExpr(operand, `${op}: an operand`));
   return new Expr({ op }, nodes, finest(nodes.map((node) => node.grain)) as G);
 }
 
 function compare<G extends Grain>(op: OperationName, a: Operand, b: Operand): Condition<G> {
-  const nodes = [toExpr(a), toExpr(b)];
+  const nodes = [toExpr(a, `${op}: an operand`), toExpr(b, `${op}: an operand`)];
   return new Condition({ op }, nodes, finest(nodes.map((node) => node.grain)) as G);
 }
 
@@ -205,7 +217,10 @@ export function select<C extends Grain, Y extends Operand, N extends Operand>(
   yes: Y,
   no: N,
 ): Expr<Finest<C, Finest<GrainOf<Y>, GrainOf<N>>>> {
-  const operands = [condition, toExpr(yes), toExpr(no)];
+  if (!(condition instanceof Condition)) {
+    throw new Error("select: the condition is a number; expected a comparison such as x.greater(0).");
+  }
+  const operands = [condition, toExpr(yes, "select: an operand"), toExpr(no, "select: an operand")];
   return new Expr({ op: "select" }, operands, finest(operands.map((node) => node.grain)) as AnyGrain);
 }
 

@@ -11,7 +11,8 @@ import type { Spec } from "./spec.js";
 
 /** True for a tf.Optimizer. */
 export function isTfOptimizer(x: unknown): x is tf.Optimizer {
-  return x instanceof tf.Optimizer;
+  // tfjs's own test looks at properties, which undefined and null do not have.
+  return typeof x === "object" && x !== null && x instanceof tf.Optimizer;
 }
 
 /**

@@ -30,7 +30,7 @@ export type Hyperparameters = Record<string, Record<string, number | Float32Arra
 export interface StepInfo {
   /** Steps taken, this one included; a skipped step is not counted. */
   readonly step: number;
-  /** True where the step was skipped because a gradient was not finite. */
+  /** True where the step was skipped because a gradient was not finite; false where a step reads nothing back and cannot know. */
   readonly skipped: boolean;
   /** The hyperparameters as they are at the moment of the call. */
   readonly hyperparameters: () => Promise<Hyperparameters>;
@@ -42,7 +42,8 @@ export interface HyperOptions {
   readonly channelAxis?: ChannelAxis;
   /**
    * What a NaN or infinite gradient does: "throw" (default) raises an error and changes nothing; "skip" changes nothing and counts. Where a step reads nothing
-   * back from the device, "throw" skips too and the error is raised by the next `hyperparameters()` or `checkpoint()`.
+   * back from the device, "throw" skips too and the error is raised by the next `hyperparameters()` or `checkpoint()`; as nobody knows of it before,
+   * such a step counts as taken in `iterations`, schedules and bias corrections.
    */
   readonly onNonFinite?: "throw" | "skip";
   /** Called after every step, for tracing. */
@@ -74,6 +75,8 @@ export class HyperOptimizer extends tf.Optimizer {
   private level: Level<tf.Tensor>;
   private patternsChecked = false;
   private skipped: Value<tf.Tensor> = 0;
+  /** What the last `getWeights` returned. */
+  private handedOut: tf.Tensor[] = [];
   /** How many of the skipped steps an error has told of. */
   private reported = 0;
 
@@ -313,16 +316,25 @@ export class HyperOptimizer extends tf.Optimizer {
   /**
    * Goes on where a checkpoint was made; what the optimizer remembered is forgotten. With the same parameters, the run then equals the uninterrupted one bit for bit.
    *
-   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, or shapes that do not fit.
+   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, shapes that do not fit, or names of which no variable has any.
    */
   restore(checkpoint: Checkpoint): void {
     checkCheckpoint(checkpoint, structureOf(this.spec));
+    const { registeredVariables } = tf.engine();
+    const names = Object.keys(checkpoint.variables);
+    if (names.length > 0 && !names.some((name) => registeredVariables[name])) {
+      throw new Error(
+        `checkpoint: none of its variables exists: it has ${names.join(", ")}; there are ${Object.keys(registeredVariables).join(", ") || "none"}. State goes by name: build the model first, with the names that it had.`,
+      );
+    }
     const [tower, level] = this.build();
     try {
       for (const [name, shape] of Object.entries(checkpoint.variables)) {
-        const now = tf.engine().registeredVariables[name]?.shape;
+        const now = registeredVariables[name]?.shape;
         if (now && !sameShape(now, shape)) {
-          throw new Error(`checkpoint: "${name}" has shape [${shape}] in it, but the variable has [${now}].`);
+          throw new Error(
+            `checkpoint: "${name}" has shape [${shape}] in it, but the variable has [${now}]. Build the model as it was, or begin without the checkpoint.`,
+          );
         }
         level.adopt(level.createCell(name, shape, 0));
       }
@@ -336,9 +348,16 @@ export class HyperOptimizer extends tf.Optimizer {
     this.level = level;
   }
 
-  /** The checkpoint as named tensors (the caller disposes them), as `model.save` with `includeOptimizer` asks for it. */
+  /**
+   * The checkpoint as named tensors, as `model.save` with `includeOptimizer` asks for it. They are valid until the next call or `dispose()`, which free them: `model.save` does
+   * not (tensorflow/tfjs #8238).
+   */
   override async getWeights(): Promise<NamedTensor[]> {
-    return weightsOf(await this.checkpoint(), this.iterations);
+    const iterations = this.iterations;
+    const weights = weightsOf(await this.checkpoint(), iterations);
+    tf.dispose(this.handedOut);
+    this.handedOut = weights.map(({ tensor }) => tensor);
+    return weights;
   }
 
   /** Restores what `getWeights` returned. */
@@ -357,6 +376,8 @@ export class HyperOptimizer extends tf.Optimizer {
   /** Frees everything that the optimizer holds; the variables are the model's. It can be used again, from its first step. */
   override dispose(): void {
     this.release();
+    tf.dispose(this.handedOut);
+    this.handedOut = [];
     this.patternsChecked = false;
     [this.tower, this.level] = this.build();
   }

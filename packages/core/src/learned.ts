@@ -8,7 +8,7 @@
 import { type CoordinateName, coordinates } from "./domain.js";
 import type { Expr, Operand } from "./expression.js";
 import { type Grain, grains } from "./grain.js";
-import { isSpec, type Spec } from "./spec.js";
+import { checkSpec, type Spec } from "./spec.js";
 
 /** A hyperparameter that is learned. Used for several hyperparameters or specs, the same object is the same learned value for each name. */
 export interface Learned {
@@ -48,11 +48,7 @@ export interface LearnedOptions {
  */
 export function learned(init: number, by: Spec, options: LearnedOptions = {}): Learned {
   if (!Number.isFinite(init)) throw new Error(`learned: init is ${init}; expected a finite number.`);
-  if (!isSpec(by)) {
-    throw new Error(
-      `learned: by is ${typeof by === "object" ? JSON.stringify(by) : String(by)}; expected an optimizer, such as sgd({ lr: 1e-6 }).`,
-    );
-  }
+  checkSpec("learned: by", by);
   const { per, in: coordinate = "identity", gradient } = options;
   if (per !== undefined && !grains.includes(per)) {
     throw new Error(`learned: per is ${JSON.stringify(per)}; expected one of ${grains.join(", ")}.`);

@@ -10,7 +10,7 @@
  */
 
 import { inDomain } from "./domain.js";
-import type { Executor, Value } from "./executor.js";
+import type { Executor, Numbers, Value } from "./executor.js";
 import { constant, input, select, sum } from "./expression.js";
 import { type Layout, layoutOf, sameShape, scalarLayout, shapeOf } from "./layout.js";
 import type { Learned } from "./learned.js";
@@ -349,7 +349,8 @@ export class Level<A> {
       const moved = knobs.length > 0 ? level.step(updates) : [];
       moved.forEach((raw, i) => {
         const knob = knobs[i] as Knob<A>;
-        const lifted = executor.run(knob.hyperparameter.lift, { raw }, knob.cell.layout);
+        const { lift } = knob.hyperparameter;
+        const lifted = executor.run(lift, { raw, before: knob.raw, value: knob.value }, knob.cell.layout);
         this.release(raw);
         knob.raw = this.replaced(knob.raw, lifted.raw);
         knob.value = this.replaced(knob.value, lifted.value);
@@ -388,15 +389,16 @@ export class Level<A> {
       held.set(name, this.replaced(old, settle(result[sensitivityOf(name)] as Value<A>, old)));
       const written = result[writtenOf(name)];
       if (written === undefined) continue;
-      const value = settle(written, knob.value);
+      const settled = settle(written, knob.value);
       const { writeBack } = knob.hyperparameter;
       const moved = executor.run(
         writeBack as Program,
-        { raw: knob.raw, value: knob.value, written: value },
+        { raw: knob.raw, value: knob.value, written: settled },
         knob.cell.layout,
       );
+      this.release(settled);
       knob.raw = this.replaced(knob.raw, moved.raw);
-      knob.value = this.replaced(knob.value, value);
+      knob.value = this.replaced(knob.value, moved.value);
     }
     return settle(result.p as Value<A>, p);
   }
@@ -543,9 +545,20 @@ function givenFor<A>(
       `${called}: there is no tensor for the variable "${cell.name}"; there are ${Object.keys(given).join(", ") || "none"}. Add one of shape [${shape}], or exclude the variable.`,
     );
   }
+  const values = (tensor as Partial<Numbers> | null)?.values;
+  if (!Array.isArray(tensor?.shape) || !("dataId" in tensor || values)) {
+    throw new Error(
+      `${called}: what is given for the variable "${cell.name}" is ${JSON.stringify(tensor)}; expected a tf.Tensor, or shape and values.`,
+    );
+  }
   if (!sameShape(tensor.shape, shape)) {
     throw new Error(
       `${called}: the tensor for the variable "${cell.name}" has shape [${tensor.shape}]; expected the variable's, [${shape}].`,
+    );
+  }
+  if (values && values.length !== cell.layout.size) {
+    throw new Error(
+      `${called}: the tensor for the variable "${cell.name}" has ${values.length} values; expected ${cell.layout.size} for its shape [${shape}].`,
     );
   }
   return tensor;

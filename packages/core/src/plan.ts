@@ -21,9 +21,12 @@ export interface LearnedHyperparameter {
   readonly per: Grain;
   readonly coordinate: Coordinate;
   readonly domain: Domain;
-  /** From the raw number `raw`: the hyperparameter `value`, inside its domain, and `raw` moved along where that clipped it. */
+  /**
+   * From the number `raw` that the learner proposes, and the raw number `before` and the `value` so far: the hyperparameter `value`, inside its domain,
+   * and `raw` moved along where that clipped it. Both are as they were where the learner went to NaN or infinity.
+   */
   readonly lift: Program;
-  /** From `raw`, `value` and the value `written` by the rule: `raw` moved along. Undefined where the rule writes nothing back. */
+  /** From `raw`, `value` and the value `written` by the rule: both as the rule wants them. Undefined where the rule writes nothing back. */
   readonly writeBack: Program | undefined;
   /** The learner's gradient transform, from `d` to `d`; undefined where there is none. */
   readonly transform: Program | undefined;
@@ -52,11 +55,28 @@ export const writtenOf = (name: string): string => `${name}.written`;
 /** The largest float32: a learned value stays finite on every executor. */
 const largest = (2 - 2 ** -23) * 2 ** 127;
 
-function liftProgram(coordinate: Coordinate, { min, max }: Domain): Program {
-  const raw = input("raw", "element");
+/** h moved into the domain; `otherwise` where h is not finite. */
+function kept(h: Expr, { min, max }: Domain, otherwise: Expr): Expr {
+  const moved = clamp(h, Math.max(min, -largest), Math.min(max, largest));
+  return select(h.sub(h).equal(0), moved, otherwise);
+}
+
+function liftProgram(coordinate: Coordinate, domain: Domain): Program {
+  const [raw, before, value] = [input("raw", "element"), input("before", "element"), input("value", "element")];
+  if (coordinate.name === "identity")
+    return compile({ raw: kept(raw, domain, before), value: kept(raw, domain, before) });
   const free = toExpr(coordinate.forward(raw));
-  const value: Expr = clamp(free, Math.max(min, -largest), Math.min(max, largest));
-  return compile({ value, raw: movedRaw(coordinate, raw, free, value) });
+  const fresh = clamp(free, Math.max(domain.min, -largest), Math.min(domain.max, largest));
+  // A learner that did not move leaves the value as it is, to the last bit: φ(φ⁻¹(h)) is h only up to rounding.
+  const follow = (moved: Expr, stay: Expr): Expr =>
+    select(raw.sub(raw).equal(0), select(raw.equal(before), stay, moved), stay);
+  return compile({ raw: follow(movedRaw(coordinate, raw, free, fresh), before), value: follow(fresh, value) });
+}
+
+function writeBackProgram(coordinate: Coordinate, domain: Domain): Program {
+  const [raw, value] = [input("raw", "element"), input("value", "element")];
+  const written = kept(input("written", "element"), domain, value);
+  return compile({ raw: movedRaw(coordinate, raw, value, written), value: written });
 }
 
 /** The raw number for `value`, and exactly `raw` where `value` is still what `raw` gives. */
@@ -72,8 +92,6 @@ function learnedHyperparameter(
   written: Operand | undefined,
 ): LearnedHyperparameter {
   const coordinate = coordinates[learned.in];
-  const value = input("value", "element");
-  const moved = movedRaw(coordinate, input("raw", "element"), value, input("written", "element"));
   return {
     name,
     learned,
@@ -81,8 +99,10 @@ function learnedHyperparameter(
     coordinate,
     domain,
     lift: liftProgram(coordinate, domain),
-    writeBack: written === undefined ? undefined : compile({ raw: moved }),
-    transform: learned.gradient ? compile({ d: learned.gradient(input("d", "element")) }) : undefined,
+    writeBack: written === undefined ? undefined : writeBackProgram(coordinate, domain),
+    transform: learned.gradient
+      ? compile({ d: toExpr(learned.gradient(input("d", "element")), "learned: what gradient returns") })
+      : undefined,
   };
 }
 
@@ -159,8 +179,9 @@ function checkResult({ rule }: RuleSpec, result: Readonly<Record<string, Operand
       );
     }
   }
+  toExpr(result.p as Operand, `rule "${rule.name}": the new p`);
   for (const [name, { grain }] of Object.entries(rule.state)) {
-    const given = toExpr(result[name] as Operand).grain;
+    const given = toExpr(result[name] as Operand, `rule "${rule.name}": the new value of "${name}"`).grain;
     if (finer(given, grain)) {
       throw new Error(
         `rule "${rule.name}": the state slot "${name}" has one value per ${grain}, but update returns one per ${given} for it. Declare it as slot("${given}", …), or reduce.`,

@@ -87,19 +87,25 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   } catch (cause) {
     throw new Error("safetensors: the header is not JSON; the file is damaged or no safetensors file.", { cause });
   }
+  if (typeof header !== "object" || header === null || Array.isArray(header)) {
+    throw new Error("safetensors: the header is not a JSON object; the file is damaged or no safetensors file.");
+  }
   const { __metadata__: metadata = {}, ...entries } = header;
   const tensors: Record<string, StoredTensor> = {};
   for (const [name, entry] of Object.entries(entries)) tensors[name] = decodeTensor(name, entry, view, start);
   return { tensors, metadata };
 }
 
-function decodeTensor(
-  name: string,
-  { dtype, shape, data_offsets }: Entry,
-  view: DataView,
-  start: number,
-): StoredTensor {
-  if (!(dtype in bytesPer)) {
+const areSizes = (x: unknown): boolean => Array.isArray(x) && x.every((n) => Number.isSafeInteger(n) && n >= 0);
+
+function decodeTensor(name: string, entry: Entry, view: DataView, start: number): StoredTensor {
+  if (!areSizes(entry?.shape) || !areSizes(entry.data_offsets) || entry.data_offsets.length !== 2) {
+    throw new Error(
+      `safetensors: "${name}" has the header ${JSON.stringify(entry)}; expected a type, a shape and two offsets. The file is damaged; copy it again from its source.`,
+    );
+  }
+  const { dtype, shape, data_offsets } = entry;
+  if (!Object.hasOwn(bytesPer, dtype)) {
     throw new Error(
       `safetensors: "${name}" has type ${dtype}; expected one of ${Object.keys(bytesPer).join(", ")}. Convert it first.`,
     );
@@ -112,7 +118,7 @@ function decodeTensor(
       `safetensors: "${name}" takes ${to - from} bytes; expected ${size * width} for ${dtype} [${shape}].`,
     );
   }
-  if (from < 0 || start + to > view.byteLength) {
+  if (start + to > view.byteLength) {
     throw new Error(
       `safetensors: "${name}" ends at byte ${start + to}, but the file has ${view.byteLength}; it is truncated. Copy it again from its source.`,
     );

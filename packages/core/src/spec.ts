@@ -80,13 +80,14 @@ export function isSpec(x: unknown): x is Spec {
  */
 export function checkSpec(where: string, x: unknown): void {
   if (isSpec(x)) return;
-  const shown =
-    typeof x === "object"
-      ? (x?.constructor ?? Object) === Object
-        ? JSON.stringify(x)
-        : x?.constructor.name
-      : String(x);
-  throw new Error(`${where}: expected an optimizer such as adamw({ lr: 1e-3 }); got ${shown}.`);
+  throw new Error(`${where}: expected an optimizer such as adamw({ lr: 1e-3 }); got ${shownOf(x)}.`);
+}
+
+function shownOf(x: unknown): string {
+  if (typeof x === "function") return `the function ${x.name}; call it`;
+  if (typeof x !== "object" || x === null) return String(x);
+  const { name } = x.constructor ?? Object;
+  return name === "Object" ? JSON.stringify(x) : name;
 }
 
 /**

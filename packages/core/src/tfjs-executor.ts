@@ -51,6 +51,7 @@ function maxAll(x: tf.Tensor, scalars: Scalars): Value<tf.Tensor> {
 function spread(value: Value<tf.Tensor>, shape: readonly number[]): tf.Tensor {
   if (typeof value === "number") return tf.fill([...shape], value);
   if (sameShape(value.shape, shape)) return value;
+  if (sizeOf(shape) === 0) return tf.zeros([...shape]);
   if (value.size !== 1) return tf.broadcastTo(value, [...shape]);
   return tf.add(tf.zeros([...shape]), tf.reshape(value, []));
 }
@@ -81,6 +82,11 @@ function apply(op: OperationName, operands: readonly Value<tf.Tensor>[]): Value<
   if (op === "select" && typeof condition === "number") {
     const chosen = (condition !== 0 ? yes : no) as Value<tf.Tensor>;
     return typeof chosen === "number" ? chosen : chosen.clone();
+  }
+  // Nothing to compute. tf.broadcastTo leaves [1, 3] as it is where [0, 3] was asked for, and the wasm kernels then write past the end.
+  const shapes = operands.flatMap((x) => (typeof x === "number" ? [] : [x.shape]));
+  if (shapes.some((shape) => sizeOf(shape) === 0)) {
+    return tf.zeros(shapes.reduce((a, b) => tf.broadcast_util.assertAndGetBroadcastShape(a, b)));
   }
   return (operations[op].tfjs as (...xs: readonly Value<tf.Tensor>[]) => tf.Tensor)(...operands);
 }

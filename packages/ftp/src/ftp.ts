@@ -59,7 +59,7 @@ export interface FtpOptions {
    * learner's lr per step at most, whatever the base optimizer's is: in small nets and short runs it is the hyperparameter that matters.
    */
   readonly radius?: Setting;
-  /** Annealing in [0, 1]: what a hyper-gradient that would shrink the radius is multiplied by. 1 (default) constrains most, 0 never shrinks. */
+  /** Annealing in [0, 1]: what a hyper-gradient that would shrink the radius is multiplied by. 1 (default) constrains most, 0 never shrinks. A learned `radius` with a `gradient` of its own has that instead. */
   readonly k?: number;
   /** Variables that take the base step alone, such as a new head that has no pre-trained value: names, leading paths ("head" is head/kernel) or regular expressions. */
   readonly exclude?: NamePattern | readonly NamePattern[];
@@ -78,9 +78,11 @@ function projected(
   base: Rule,
   { anchor = "initial", norm = "mars", straightThrough: ignoresCap = true }: FtpOptions,
 ): Rule {
+  // Part of the name, so that a checkpoint of one variant is not taken for another's.
+  const variant = `${norm === "mars" ? "" : `, ${norm}`}${ignoresCap ? "" : ", masked"}`;
   return {
     ...base,
-    name: `ftp(${base.name})`,
+    name: `ftp(${base.name}${variant})`,
     hyperparameters: { ...base.hyperparameters, radius: positive(EPS, { per: "tensor" }) },
     state: {
       ...base.state,
@@ -138,17 +140,22 @@ export function ftp(base: Spec | tf.Optimizer, options: FtpOptions = {}): Spec {
     norm = "mars",
     anchor,
   } = options;
-  if (!(k >= 0 && k <= 1)) throw new Error(`ftp: k is ${k}; expected a number from 0 to 1.`);
+  if (!(typeof k === "number" && k >= 0 && k <= 1)) {
+    throw new Error(`ftp: k is ${typeof k === "number" ? k : JSON.stringify(k)}; expected a number from 0 to 1.`);
+  }
   if (!Object.hasOwn(norms, norm)) throw new Error(`ftp: norm is ${JSON.stringify(norm)}; expected "mars" or "l2".`);
-  if (typeof anchor === "string" && anchor !== "initial" && anchor !== "zeros") {
+  if (anchor !== undefined && anchor !== "initial" && anchor !== "zeros" && !(typeof anchor === "object" && anchor)) {
     throw new Error(`ftp: anchor is ${JSON.stringify(anchor)}; expected "initial", "zeros" or a record of tensors.`);
   }
   const baseSpec = isTfOptimizer(base) ? fromTf(base) : base;
   const setting = annealed(radius, k);
-  const projectedSpec = mapRuleSpecs(baseSpec, ({ rule, settings }) =>
-    ruleFactory(projected(rule, options))({ ...settings, radius: setting }),
-  );
+  const projectedSpec = mapRuleSpecs(baseSpec, ({ rule, settings }) => {
+    if ("radius" in rule.hyperparameters || "anchor" in rule.state) {
+      throw new Error(`ftp: the base ${rule.name} has a radius or an anchor already; expected an optimizer without.`);
+    }
+    return ruleFactory(projected(rule, options))({ ...settings, radius: setting });
+  });
   const patterns = Array.isArray(exclude) ? exclude : [exclude as NamePattern];
   const spec = patterns.length === 0 ? projectedSpec : choice(patterns, "ftp: exclude", baseSpec, projectedSpec);
-  return channelAxis ? withChannelAxis(spec, channelAxis) : spec;
+  return channelAxis !== undefined ? withChannelAxis(spec, channelAxis) : spec;
 }

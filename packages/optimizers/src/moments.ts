@@ -7,6 +7,7 @@ import {
   type Hyperparameter,
   movingAverage,
   nonNegative,
+  positive,
   type Setting,
   sub,
 } from "@hypergrad/core";
@@ -16,7 +17,8 @@ export const adamHyperparameters: Readonly<Record<"lr" | "beta1" | "beta2" | "ep
   lr: nonNegative(1e-3),
   beta1: belowOne(0.9),
   beta2: belowOne(0.999),
-  eps: nonNegative(1e-8),
+  // Above 0: where all gradients so far were 0, the step would be 0/0.
+  eps: positive(1e-8),
 };
 
 type Element = Expr<"element">;
@@ -44,7 +46,7 @@ export interface AdamOptions {
   readonly beta1?: Setting;
   /** Decay β₂ of the second moment, in [0, 1); default 0.999. */
   readonly beta2?: Setting;
-  /** ε ≥ 0 outside the root; default 1e-8 (tf.train.adam: 1e-7). */
+  /** ε > 0 outside the root; default 1e-8 (tf.train.adam: 1e-7). */
   readonly eps?: Setting;
   /** Weight decay λ ≥ 0: coupled (g + λθ) in `adam`, where the default is 0; decoupled (θ − αλθ) in `adamw`, where it is 0.01. */
   readonly weightDecay?: Setting;

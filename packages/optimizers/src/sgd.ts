@@ -73,6 +73,8 @@ export interface SgdOptions {
 export function sgd({ nesterov = false, momentum = 0, dampening, ...settings }: SgdOptions = {}): Spec {
   if (momentum === 0) {
     if (nesterov) throw new Error("sgd: nesterov is true, but momentum is 0; expected a momentum > 0, such as 0.9.");
+    // Without a velocity there is nothing to dampen, but a mistake is one here too.
+    if (dampening !== undefined) momentumRules.heavyBall({ dampening });
     return plain(settings);
   }
   const factory = nesterov ? momentumRules.nesterov : momentumRules.heavyBall;

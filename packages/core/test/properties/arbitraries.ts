@@ -32,7 +32,7 @@ export function random(...seeds: readonly number[]): () => number {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    x ^= x + Math.imul(x ^ (x >>> 7), 61 | x);
     return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
   };
 }
@@ -55,7 +55,11 @@ function axesOf(rank: number): fc.Arbitrary<readonly number[] | undefined> {
   if (rank === 0) return fc.constant(undefined);
   const axis = fc.integer({ min: -rank, max: rank - 1 });
   const two = fc.uniqueArray(axis, { minLength: 2, maxLength: 2, selector: (a) => (a + rank) % rank });
-  return fc.oneof(fc.constant(undefined), axis.map((a) => [a]), rank < 2 ? fc.constant([0]) : two);
+  return fc.oneof(
+    fc.constant(undefined),
+    axis.map((a) => [a]),
+    rank < 2 ? fc.constant([0]) : two,
+  );
 }
 
 const formOf = (shape: readonly number[]): fc.Arbitrary<Form> =>
@@ -113,7 +117,7 @@ export interface Problem {
   readonly kind: GradientKind;
   readonly channelAxis: Readonly<Record<string, readonly number[]>>;
   /** The gradients of one step by variable name. */
-  readonly gradients: (step: number) => Record<string, Float32Array>;
+  readonly gradients: (step: number) => Record<string, Float32Array | Float64Array>;
 }
 
 /** How problems are drawn. */

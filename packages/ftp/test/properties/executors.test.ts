@@ -10,53 +10,18 @@ import "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { anyForm, checkAsync, type GradientKind, gradientKinds, problems } from "../../../core/test/properties/arbitraries.js";
-import { roundingExecutor } from "../../../core/test/properties/numerics.js";
+import {
+  anyForm,
+  checkAsync,
+  type GradientKind,
+  gradientKinds,
+  problems,
+} from "../../../core/test/properties/arbitraries.js";
+import { compareRounded, disturbedRuns, type Outcome } from "../../../core/test/properties/numerics.js";
 import { learners, specs } from "./specs.js";
 import { type Trace, traceFloat64, traceOn, traceTfjs } from "./traces.js";
 
-const ULP = 2 ** -23;
-/** Runs with disturbed operations, and how many times their largest deviation is tolerated. */
-const RUNS = 4;
-const SAFETY = 8;
-
-const counts = { sharp: 0, loose: 0, overflow: 0 };
-
-const at = (values: ArrayLike<number>, i: number): number => values[values.length === 1 ? 0 : i] as number;
-
-/** Compares two traces, with the disturbed ones as the measure. */
-function compare(actual: Trace, expected: Trace, disturbed: readonly Trace[]): void {
-  expected.forEach((snapshot, t) => {
-    for (const [name, values] of Object.entries(snapshot)) {
-      const now = actual[t]?.[name] as ArrayLike<number>;
-      expect(now, `${name} in step ${t}`).toBeDefined();
-      const size = Math.max(values.length, now.length);
-      let deviation = 0;
-      let magnitude = 0;
-      for (let i = 0; i < size; i++) {
-        magnitude = Math.max(magnitude, Math.abs(at(values, i)));
-        for (const trace of disturbed) {
-          const other = Math.abs(at(trace[t]?.[name] as ArrayLike<number>, i) - at(values, i));
-          deviation = Math.max(deviation, Number.isNaN(other) ? Number.POSITIVE_INFINITY : other);
-        }
-      }
-      const tolerance = SAFETY * deviation + 4 * ULP * magnitude;
-      if (tolerance === Number.POSITIVE_INFINITY) {
-        counts.overflow++;
-        continue;
-      }
-      counts[tolerance <= 1e-4 * magnitude ? "sharp" : "loose"]++;
-      for (let i = 0; i < size; i++) {
-        const error = Math.abs(at(now, i) - at(values, i));
-        if (!(error <= tolerance)) {
-          expect.fail(
-            `${name}[${i}] after step ${t}: ${at(now, i)}, in float64 ${at(values, i)} ± ${tolerance} (off by ${error / tolerance} tolerances)`,
-          );
-        }
-      }
-    }
-  });
-}
+const counts: Record<Outcome, number> = { sharp: 0, loose: 0, overflow: 0 };
 
 const ordinary: readonly GradientKind[] = gradientKinds.filter((kind) => kind !== "huge");
 
@@ -77,8 +42,15 @@ describe.each(["cpu", "wasm"])("the tfjs executor on the %s backend", (backend) 
       const before = tf.memory().numTensors;
       const actual = await traceTfjs(spec, problem, { scalars });
       expect(tf.memory().numTensors).toBe(before);
-      const disturbed = Array.from({ length: RUNS }, (_, i) => traceOn(roundingExecutor(scalars, i), spec, problem));
-      compare(actual, traceFloat64(spec, problem), disturbed);
+      const expected = traceFloat64(spec, problem);
+      const disturbed = disturbedRuns(scalars, (executor) => traceOn(executor, spec, problem));
+      const at = (trace: Trace, t: number, name: string): ArrayLike<number> => trace[t]?.[name] as ArrayLike<number>;
+      expected.forEach((snapshot, t) => {
+        for (const [name, values] of Object.entries(snapshot)) {
+          const others = disturbed.map((trace) => at(trace, t, name));
+          counts[compareRounded(`${name} after step ${t}, `, at(actual, t, name), values, others)]++;
+        }
+      });
     });
   });
 });

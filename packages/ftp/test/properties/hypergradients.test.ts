@@ -9,7 +9,6 @@ import {
   type Float64Optimizer,
   float64,
   type Grain,
-  isLearned,
   learned,
   mapRuleSpecs,
   real,
@@ -23,7 +22,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { check, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
 import { derivative, type Estimate } from "../../../core/test/properties/numerics.js";
-import { type Optimizer, optimizers, valuesOf } from "./specs.js";
+import { coarser, coordinatesFor, finestOf, grains, type Optimizer, optimizers, valuesOf } from "./specs.js";
 
 /** Does nothing while `scale` is 0; then puts scale · d + offset in the place of what it learns. */
 const reveal = rule({

@@ -75,7 +75,10 @@ export const projectedOptimizers: readonly Optimizer[] = bases.flatMap((base) =>
 
 /** A projection that some variables are excluded from. Its radius is a number: the variable that is left out has none. */
 const partlyExcluded: Optimizer = {
-  ...projected(bases.find(({ name }) => name === "adamw") as Optimizer, "ftp, a excluded", { exclude: "a", radius: 0.1 }),
+  ...projected(bases.find(({ name }) => name === "adamw") as Optimizer, "ftp, a excluded", {
+    exclude: "a",
+    radius: 0.1,
+  }),
   values: adamValues,
 };
 
@@ -130,7 +133,12 @@ export function learners({ normalising = false }: { normalising?: boolean } = {}
     drawn(adam({ lr: (t) => 1e-2 / (1 + t) }), "adam(1/t)"),
     drawn(adam({ lr: learned(1e-2, adam({ lr: 1e-3 })) }), "adam(learned)"),
     drawn(
-      adam({ lr: learned(1e-2, adam({ lr: learned(1e-3, adam({ lr: 1e-2 }), { in: "log" }), beta2: learned(0.99, adam({ lr: 1e-3 })) })) }),
+      adam({
+        lr: learned(
+          1e-2,
+          adam({ lr: learned(1e-3, adam({ lr: 1e-2 }), { in: "log" }), beta2: learned(0.99, adam({ lr: 1e-3 })) }),
+        ),
+      }),
       "adam(learned(learned in log))",
     ),
   ];
@@ -139,7 +147,10 @@ export function learners({ normalising = false }: { normalising?: boolean } = {}
     drawn(sgd({ lr: 1e-3, momentum: 0.9 }), "sgd(0.001, momentum)"),
     drawn(sgd({ lr: 1e-3, momentum: 0.5, nesterov: true }), "sgd(0.001, nesterov)"),
     drawn(sgd({ lr: learned(1e-3, sgd({ lr: 1e-6 })) }), "sgd(learned)"),
-    drawn(sgd({ lr: learned(1e-3, sgd({ lr: learned(1e-3, adam({ lr: 1e-2 })) }), { in: "log" }) }), "sgd(learned(learned))"),
+    drawn(
+      sgd({ lr: learned(1e-3, sgd({ lr: learned(1e-3, adam({ lr: 1e-2 })) }), { in: "log" }) }),
+      "sgd(learned(learned))",
+    ),
   ];
   return fc.constantFrom(...adams, ...(normalising ? [] : sgds));
 }

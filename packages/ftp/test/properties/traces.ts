@@ -1,11 +1,19 @@
 /**
  * Runs of an optimizer on a problem, in float64 and on TensorFlow.js, step by step, in one form.
  */
-import { type Array64, float64, type HyperOptimizer, type HyperOptions, hyper, type Spec, withChannelAxis } from "@hypergrad/core";
+import {
+  type Array64,
+  float64,
+  type HyperOptimizer,
+  type HyperOptions,
+  hyper,
+  type Spec,
+  withChannelAxis,
+} from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Problem } from "../../../core/test/properties/arbitraries.js";
 import type { Executor, Value } from "../../../core/src/executor.js";
-import { Level } from "../../../core/src/level.js";
+import { Level, probe } from "../../../core/src/level.js";
+import type { Problem } from "../../../core/test/properties/arbitraries.js";
 
 /** Numbers by what they are: `a` for a parameter, `a.lr` for a hyperparameter. */
 export type Snapshot = Readonly<Record<string, ArrayLike<number>>>;
@@ -28,7 +36,9 @@ function snapshot(
 
 /** The steps in float64. */
 export function traceFloat64(spec: Spec, { variables, channelAxis, steps, gradients }: Problem): Trace {
-  const optimizer = float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), { channelAxis });
+  const optimizer = float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), {
+    channelAxis,
+  });
   return Array.from({ length: steps }, (_, t) => {
     optimizer.step(gradients(t));
     const values = Object.entries(optimizer.parameters).map(([name, p]) => [name, p.values] as const);
@@ -48,11 +58,12 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
   return Array.from({ length: problem.steps }, (_, t) => {
     level.schedule();
     const gradients = problem.gradients(t);
-    const updates = [...parameters].map(([name, p]) => ({
-      cell: level.cells.get(name)!,
-      p,
-      g: executor.load({ shape: p.shape, values: gradients[name]! }),
-    }));
+    const updates = [...parameters].map(([name, p]) => {
+      const cell = level.cells.get(name)!;
+      const g = executor.load({ shape: p.shape, values: gradients[name]! });
+      const probed = probe(executor, g, cell.layout);
+      return { cell, p, g, probed: typeof probed === "number" ? undefined : probed };
+    });
     level.step(updates).forEach((p, i) => {
       const { name, layout } = updates[i]!.cell;
       parameters.set(name, executor.spread(p, layout.shape));
@@ -62,7 +73,7 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
       Object.fromEntries(
         [...level.cells.values()].map((cell) => [
           cell.name,
-          Object.fromEntries([...level.values(cell)].map(([name, value]) => [name, plain(value)])),
+          Object.fromEntries([...level.values(cell)].map(([name, { value }]) => [name, plain(value)])),
         ]),
       ),
     );
@@ -84,7 +95,9 @@ export interface Bench {
 export function bench(spec: Spec, problem: Problem, options: HyperOptions & { prefix?: string } = {}): Bench {
   const { prefix = "", ...rest } = options;
   const named = (name: string): string => `${prefix}${name}`;
-  const channelAxis = Object.fromEntries(Object.entries(problem.channelAxis).map(([name, axes]) => [named(name), axes]));
+  const channelAxis = Object.fromEntries(
+    Object.entries(problem.channelAxis).map(([name, axes]) => [named(name), axes]),
+  );
   const optimizer = hyper(spec, { channelAxis, ...rest });
   const variables = problem.variables.map(({ name, shape, values }) =>
     tf.tidy(() => tf.variable(tf.tensor(values, [...shape], "float32"), true, named(name))),

@@ -1,0 +1,298 @@
+import { decodeSafetensors, encodeSafetensors, float64, hyper, learned, type Spec } from "@hypergrad/core";
+import { ftp } from "@hypergrad/ftp";
+import { adam, adamw, sgd } from "@hypergrad/optimizers";
+import * as tf from "@tensorflow/tfjs";
+import { afterEach, describe, expect, test } from "vitest";
+import { noiseOf, refuses, refusesUnchanged, step, valuesOf, variables } from "../../core/test/support.js";
+
+afterEach(() => tf.disposeVariables());
+
+const shapes = { "body/kernel": [4, 3], "body/bias": [3], "head/kernel": [3, 2] } as const;
+
+/** Expects the first step of a new optimizer to be refused, with nothing changed. */
+async function refusesFirstStep(spec: Spec, ...parts: string[]): Promise<void> {
+  const all = variables(shapes);
+  const optimizer = hyper(spec);
+  await refusesUnchanged(optimizer, all, () => step(optimizer, all, 1), ...parts);
+  expect(optimizer.iterations).toBe(0);
+  optimizer.dispose();
+}
+
+describe("ftp refuses, when it is called,", () => {
+  test.each([-0.1, 1.1, Number.NaN, Number.POSITIVE_INFINITY])("k = %d", (k) => {
+    refuses(() => ftp(adamw(), { k }), `ftp: k is ${k}`, "a number from 0 to 1");
+  });
+
+  test("k that is no number", () => {
+    refuses(() => ftp(adamw(), { k: "1" as never }), 'ftp: k is "1"', "a number from 0 to 1");
+  });
+
+  test.each(["l1", "toString", "", 2])("the norm %j", (norm) => {
+    refuses(() => ftp(adamw(), { norm: norm as never }), `ftp: norm is ${JSON.stringify(norm)}`, '"mars" or "l2"');
+  });
+
+  test.each(["pretrained", "", null, 0])("the anchor %j", (anchor) => {
+    refuses(
+      () => ftp(adamw(), { anchor: anchor as never }),
+      `ftp: anchor is ${JSON.stringify(anchor)}`,
+      '"initial", "zeros" or a record of tensors',
+    );
+  });
+
+  test("a radius that is not positive", () => {
+    refuses(() => ftp(adamw(), { radius: 0 }), "ftp(adamw): radius is 0", "a number > 0");
+    refuses(() => ftp(adamw(), { radius: Number.NaN }), "ftp(adamw): radius is NaN", "a number > 0");
+    refuses(
+      () => ftp(adamw(), { radius: learned(-1, adam()) }),
+      "ftp(adamw): radius is learned from -1",
+      "a number > 0",
+    );
+  });
+
+  test("what is no optimizer", () => {
+    refuses(() => ftp(undefined as never), "expected an optimizer such as", "got undefined");
+    refuses(() => ftp({ lr: 1 } as never), 'got {"lr":1}');
+    refuses(() => ftp(adamw as never), "expected an optimizer such as", "got the function adamw; call it");
+  });
+
+  test("a base that has a radius already", () => {
+    refuses(() => ftp(ftp(adamw())), "ftp: the base ftp(adamw) has a radius or an anchor already");
+  });
+
+  test("channelAxis that is neither a function nor a record", () => {
+    refuses(() => ftp(adamw(), { channelAxis: 0 as never }), "channelAxis is 0", "by variable name");
+  });
+});
+
+describe("hyper refuses a rate per element under FTP's row norms,", () => {
+  test("and a rate per channel works, as it says", () => {
+    const spec = (per: "element" | "channel") => ftp(adamw({ lr: learned(1e-3, sgd(), { per }) }));
+    refuses(
+      () => hyper(spec("element")),
+      "ftp(adamw): lr cannot be learned per element",
+      "reduces, per channel",
+      "Learn it per channel or coarser",
+    );
+    hyper(spec("channel")).dispose();
+  });
+
+  test("and under the norm of the whole tensor one per tensor", () => {
+    const spec = (per: "element" | "tensor") => ftp(adamw({ lr: learned(1e-3, sgd(), { per }) }), { norm: "l2" });
+    refuses(() => hyper(spec("element")), "lr cannot be learned per element", "Learn it per tensor or coarser");
+    hyper(spec("tensor")).dispose();
+  });
+});
+
+describe("an exclude pattern that matches no variable stops the first step:", () => {
+  const there = "there are body/kernel, body/bias, head/kernel";
+
+  test("a string", async () => {
+    await refusesFirstStep(
+      ftp(adamw(), { exclude: "haed" }),
+      'ftp: exclude: "haed" matches no variable',
+      there,
+      "Correct",
+    );
+  });
+
+  test("a string that is only part of a name", async () => {
+    await refusesFirstStep(ftp(adamw(), { exclude: "hea" }), '"hea" matches no variable', there);
+  });
+
+  test("a regular expression", async () => {
+    await refusesFirstStep(ftp(adamw(), { exclude: /^kernel/ }), "ftp: exclude: /^kernel/ matches no variable", there);
+  });
+
+  test("one in a list of others that match", async () => {
+    await refusesFirstStep(ftp(adamw(), { exclude: ["head", /bias$/, "tail"] }), '"tail" matches no variable', there);
+  });
+
+  test("it may be corrected without harm: another optimizer starts as if nothing had been", async () => {
+    await refusesFirstStep(ftp(adamw(), { exclude: "haed" }), "haed");
+    const values = () => valuesOf(tf.engine().registeredVariables);
+    const before = values();
+    const all = tf.engine().registeredVariables;
+    const optimizer = hyper(ftp(adamw(), { exclude: "head" }));
+    step(optimizer, all, 1);
+    expect(values()).not.toEqual(before);
+    optimizer.dispose();
+  });
+});
+
+describe("an exclude pattern matches", () => {
+  /** The names that took the base step alone: with its own radius, a projected one does not move in the first step. */
+  function excluded(exclude: NonNullable<Parameters<typeof ftp>[1]>["exclude"]): string[] {
+    const all = variables({ ...shapes, header: [2], "body/head": [2] });
+    const before = valuesOf(all);
+    const optimizer = hyper(ftp(adamw({ lr: 0.1 }), exclude === undefined ? {} : { exclude }));
+    step(optimizer, all, 1);
+    const after = valuesOf(all);
+    optimizer.dispose();
+    tf.disposeVariables();
+    return Object.keys(after).filter((name) =>
+      (after[name] as number[]).some((x, i) => Math.abs(x - (before[name]?.[i] as number)) > 1e-3),
+    );
+  }
+
+  test.each<[string, Parameters<typeof excluded>[0], string[]]>([
+    ["nothing where there is none", undefined, []],
+    ["nothing where the list is empty", [], []],
+    ["a leading path, as a string", "head", ["head/kernel"]],
+    ["a whole name, as a string", "header", ["header"]],
+    ["wherever a regular expression does", /head/, ["head/kernel", "header", "body/head"]],
+    ["every name with a global or sticky expression too", /body/gy, ["body/kernel", "body/bias", "body/head"]],
+    ["what any of a list does", ["head", /bias$/], ["body/bias", "head/kernel"]],
+  ])("%s", (_name, exclude, names) => expect(excluded(exclude)).toEqual(names));
+});
+
+describe("an anchor stops the first step", () => {
+  const given = () => ({ "body/kernel": noiseOf([4, 3], 1), "body/bias": noiseOf([3], 2) });
+
+  test("where a variable's name is missing, and excluding it helps", async () => {
+    const anchor = given();
+    await refusesFirstStep(
+      ftp(adamw(), { anchor }),
+      'ftp: anchor: there is no tensor for the variable "head/kernel"',
+      "there are body/kernel, body/bias",
+      "Add one of shape [3,2], or exclude the variable",
+    );
+    const all = tf.engine().registeredVariables;
+    const optimizer = hyper(ftp(adamw(), { anchor, exclude: "head" }));
+    step(optimizer, all, 1);
+    optimizer.dispose();
+  });
+
+  test("where it is empty", async () => {
+    await refusesFirstStep(ftp(adamw(), { anchor: {} }), 'for the variable "body/kernel"', "there are none");
+  });
+
+  test("where a shape is not the variable's", async () => {
+    for (const [shape, shown] of [
+      [[3, 4], "[3,4]"],
+      [[12], "[12]"],
+      [[4, 1], "[4,1]"],
+    ] as const) {
+      await refusesFirstStep(
+        ftp(adamw(), { anchor: { ...given(), "body/kernel": noiseOf(shape, 3) }, exclude: "head" }),
+        `ftp: anchor: the tensor for the variable "body/kernel" has shape ${shown}`,
+        "expected the variable's, [4,3]",
+      );
+      tf.disposeVariables();
+    }
+  });
+
+  test("where it has other values than its shape says", async () => {
+    const kernel = { shape: [4, 3], values: new Float32Array(11) };
+    await refusesFirstStep(
+      ftp(adamw(), { anchor: { ...given(), "body/kernel": kernel }, exclude: "head" }),
+      'ftp: anchor: the tensor for the variable "body/kernel" has 11 values',
+      "expected 12 for its shape [4,3]",
+    );
+  });
+
+  test("where what stands there is no tensor", async () => {
+    for (const [nothing, shown] of [
+      [null, "null"],
+      [[1, 2], "[1,2]"],
+      [{ values: [1] }, '{"values":[1]}'],
+    ] as const) {
+      await refusesFirstStep(
+        ftp(adamw(), { anchor: { ...given(), "body/kernel": nothing as never }, exclude: "head" }),
+        `ftp: anchor: what is given for the variable "body/kernel" is ${shown}`,
+        "expected a tf.Tensor, or shape and values",
+      );
+      tf.disposeVariables();
+    }
+  });
+
+  test("of which a variable needs one that comes later: that step alone is refused", async () => {
+    const { "head/kernel": head, ...body } = variables(shapes);
+    const optimizer = hyper(ftp(adamw({ lr: 0.1 }), { anchor: given() }));
+    step(optimizer, body, 1);
+    const all = { ...body, "head/kernel": head };
+    await refusesUnchanged(optimizer, all, () => step(optimizer, all, 2), 'for the variable "head/kernel"');
+    step(optimizer, body, 2);
+    expect(optimizer.iterations).toBe(2);
+    optimizer.dispose();
+  });
+
+  test("a decoded safetensors file is one", () => {
+    const file = encodeSafetensors({
+      tensors: {
+        "body/kernel": { dtype: "float32", shape: [4, 3], values: new Float32Array(12).fill(2) },
+        "body/bias": { dtype: "float64", shape: [3], values: new Float64Array(3).fill(3) },
+      },
+      metadata: {},
+    });
+    const all = variables(shapes);
+    const optimizer = hyper(ftp(adamw({ lr: 0.1 }), { anchor: decodeSafetensors(file).tensors, exclude: "head" }));
+    step(optimizer, all, 1);
+    const { "body/kernel": kernel, "body/bias": bias } = valuesOf(all);
+    for (const x of kernel as number[]) expect(x).toBeCloseTo(2, 6);
+    for (const x of bias as number[]) expect(x).toBeCloseTo(3, 6);
+    optimizer.dispose();
+  });
+});
+
+describe("a checkpoint of FTP is refused by", () => {
+  const others: readonly [string, Spec][] = [
+    ["its base alone", adamw()],
+    ["FTP on another base", ftp(adam())],
+    ["FTP with another norm", ftp(adamw(), { norm: "l2" })],
+    ["the masked variant", ftp(adamw(), { straightThrough: false })],
+    ["FTP with a fixed radius", ftp(adamw(), { radius: 1 })],
+    ["FTP with one radius for the model", ftp(adamw(), { radius: learned(1e-8, adam(), { per: "model" }) })],
+    ["FTP that excludes something", ftp(adamw(), { exclude: "head" })],
+  ];
+  test.each(others)("%s", async (_name, other) => {
+    const all = variables(shapes);
+    const optimizer = hyper(ftp(adamw()));
+    step(optimizer, all, 1);
+    const checkpoint = await optimizer.checkpoint();
+    const another = hyper(other);
+    step(another, all, 2);
+    await refusesUnchanged(
+      another,
+      all,
+      () => another.restore(checkpoint),
+      "checkpoint: it was made by another optimizer",
+      "ftp(adamw)",
+    );
+    optimizer.dispose();
+    another.dispose();
+  });
+});
+
+describe("the float64 oracle refuses", () => {
+  const parameters = { "body/kernel": { shape: [4, 3], values: new Float64Array(12) } };
+
+  test("what hyper refuses", () => {
+    refuses(() => float64(ftp(adamw(), { exclude: "haed" }), parameters), 'ftp: exclude: "haed" matches no variable');
+    const optimizer = float64(ftp(adamw(), { anchor: {} }), parameters);
+    refuses(() => optimizer.step({ "body/kernel": new Float64Array(12) }), "ftp: anchor: there is no tensor");
+  });
+
+  test("a tf.Tensor for an anchor", () => {
+    const optimizer = float64(ftp(adamw(), { anchor: { "body/kernel": noiseOf([4, 3], 1) } }), parameters);
+    refuses(() => optimizer.step({ "body/kernel": new Float64Array(12) }), "got a tf.Tensor", "{ shape, values }");
+  });
+
+  test("gradients of unknown names or other sizes", () => {
+    const optimizer = float64(adamw(), parameters);
+    refuses(() => optimizer.step({ kernel: [1] }), 'step: there is no parameter "kernel"', "there are body/kernel");
+    refuses(() => optimizer.step({ "body/kernel": [1] }), 'the gradient of "body/kernel" has 1 values', "expected 12");
+  });
+});
+
+/** Compiled, never called: what the type check must refuse. */
+export const optionsAreNamed = (): unknown[] => [
+  ftp(adamw(), { k: 1, exclude: [/head/, "tail"], anchor: "zeros", norm: "l2", radius: (t) => 0.1 * (1 + t) }),
+  // @ts-expect-error: no such option
+  ftp(adamw(), { exlude: /head/ }),
+  // @ts-expect-error: no such norm
+  ftp(adamw(), { norm: "l1" }),
+  // @ts-expect-error: no such anchor
+  ftp(adamw(), { anchor: "pretrained" }),
+  // @ts-expect-error: the base is an optimizer
+  ftp({ lr: 1e-3 }),
+];

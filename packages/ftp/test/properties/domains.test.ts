@@ -1,0 +1,103 @@
+/**
+ * A learned value never leaves its domain, whatever its hyper-gradient is; what is not finite is not applied, and is counted.
+ */
+import "@tensorflow/tfjs-backend-cpu";
+import "@tensorflow/tfjs-backend-wasm";
+import { isLearned, learned, type Spec } from "@hypergrad/core";
+import { adam, sgd } from "@hypergrad/optimizers";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Domain, inDomain } from "../../../core/src/domain.js";
+import { ruleSpecsOf } from "../../../core/src/spec.js";
+import {
+  anyForm,
+  check,
+  checkAsync,
+  type Problem,
+  problems,
+  random,
+} from "../../../core/test/properties/arbitraries.js";
+import { bases, type Drawn, optimizers, specs } from "./specs.js";
+import { type Snapshot, traceFloat64, traceTfjs } from "./traces.js";
+
+/** The domain of every learned hyperparameter of a spec, those of its learners included, by name (`lr`, `lr.lr`, …). */
+function domainsOf(spec: Spec): Map<string, Domain> {
+  const result = new Map<string, Domain>();
+  for (const { rule, settings } of ruleSpecsOf(spec)) {
+    for (const [name, setting] of Object.entries(settings)) {
+      if (!isLearned(setting)) continue;
+      result.set(name, rule.hyperparameters[name]!.domain);
+      for (const [upper, domain] of domainsOf(setting.by)) result.set(`${name}.${upper}`, domain);
+    }
+  }
+  return result;
+}
+
+/** Learners that overshoot: whatever they are given, they move by far too much. */
+const wild: fc.Arbitrary<Drawn<Spec>> = fc.constantFrom(
+  { it: sgd({ lr: 1e6 }), text: "sgd(1e6)" },
+  { it: sgd({ lr: 1e12, momentum: 0.9 }), text: "sgd(1e12, momentum)" },
+  { it: adam({ lr: 30 }), text: "adam(30)" },
+  { it: adam({ lr: 1e30 }), text: "adam(1e30)" },
+  { it: sgd({ lr: learned(1, sgd({ lr: 1e3 })) }), text: "sgd(learned by sgd(1e3))" },
+  {
+    it: adam({ lr: learned(1, adam({ lr: 100 }), { in: "log" }), beta1: learned(0.9, sgd({ lr: 10 })) }),
+    text: "adam(learned)",
+  },
+);
+
+/** The problem with each step's gradients multiplied by a power of ten of their own. */
+function violent(problem: Problem, largest: number, seed: number): Problem {
+  return {
+    ...problem,
+    gradients: (step) => {
+      const factor = 10 ** Math.round((2 * random(seed, step)() - 1) * largest);
+      return Object.fromEntries(
+        Object.entries(problem.gradients(step)).map(([name, g]) => [name, Float64Array.from(g, (x) => x * factor)]),
+      );
+    },
+  };
+}
+
+const cases = (largest: number) =>
+  fc.record({
+    spec: specs({ from: optimizers, learners: wild }),
+    problem: fc
+      .tuple(problems({ forms: anyForm, kinds: ["noise", "sparse", "flips", "zero"], maxSteps: 6 }), fc.nat())
+      .map(([problem, seed]) => violent(problem, largest, seed)),
+  });
+
+function expectInDomain(snapshot: Snapshot, domains: ReadonlyMap<string, Domain>, step: number): void {
+  for (const [key, values] of Object.entries(snapshot)) {
+    const domain = domains.get(key.slice(key.indexOf(".") + 1));
+    if (!domain) continue;
+    const outside = Array.from(values).find((h) => !inDomain(h, domain));
+    if (outside !== undefined) expect.fail(`${key} is ${outside} after step ${step}; its domain is ${domain.name}`);
+  }
+}
+
+describe("a learned value stays in its domain", () => {
+  test("in float64", () => {
+    check(cases(200), 300, ({ spec: { it: spec }, problem }) => {
+      const domains = domainsOf(spec);
+      traceFloat64(spec, problem).forEach((snapshot, step) => {
+        expectInDomain(snapshot, domains, step);
+      });
+    });
+  });
+
+  describe.each(["cpu", "wasm"])("on the %s backend", (backend) => {
+    beforeAll(async () => {
+      await tf.setBackend(backend);
+    });
+    test.each(["host", "device"] as const)("with scalars on the %s", async (scalars) => {
+      await checkAsync(cases(30), 40, async ({ spec: { it: spec }, problem }) => {
+        const domains = domainsOf(spec);
+        (await traceTfjs(spec, problem, { scalars })).forEach((snapshot, step) => {
+          expectInDomain(snapshot, domains, step);
+        });
+      });
+    });
+  });
+});
