@@ -106,6 +106,7 @@ export async function study(
         seed: seed + i,
         settings: chosenSettings(tuned, method),
         steps,
+        domains: DOMAINS.map(({ name }) => name),
         evaluateEvery: Math.ceil(steps / 8),
         traceEvery: Math.ceil(steps / 40),
       });

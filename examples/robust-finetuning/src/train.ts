@@ -27,7 +27,9 @@ export interface RunOptions {
   readonly seed: number;
   readonly settings: Settings;
   readonly steps: number;
-  /** How often the model is evaluated on validation pictures, in steps. */
+  /** The domains that the model is tested on, and watched on while it is trained; none while hyperparameters are chosen. */
+  readonly domains: readonly string[];
+  /** How often it is watched, in steps. */
   readonly evaluateEvery: number;
   /** How often radii and distances are traced, in steps. */
   readonly traceEvery: number;
@@ -56,8 +58,13 @@ function shiftedAccuracy(accuracy: Readonly<Record<string, number>>): number {
   return mean(DOMAINS.filter(({ name }) => name !== FINETUNED).map(({ name }) => accuracy[name] as number));
 }
 
-function accuracies(model: Model, split: Split, seed: number, perClass: number): Record<string, number> {
-  return Object.fromEntries(DOMAINS.map(({ name }) => [name, accuracyOf(model, draw(name, split, seed, perClass))]));
+function accuracies(
+  model: Model,
+  { domains, seed }: RunOptions,
+  split: Split,
+  perClass: number,
+): Record<string, number> {
+  return Object.fromEntries(domains.map((name) => [name, accuracyOf(model, draw(name, split, seed, perClass))]));
 }
 
 /**
@@ -74,7 +81,7 @@ export async function run(options: RunOptions, onStep: (step: number) => void): 
     return {
       seed,
       validation: accuracyOf(model, draw(FINETUNED, "validation", seed, PER_CLASS.validation)),
-      accuracy: accuracies(model, "test", seed, PER_CLASS.test),
+      accuracy: accuracies(model, options, "test", PER_CLASS.test),
       ...trained,
     };
   } finally {
@@ -100,9 +107,10 @@ function probe(model: Model, { seed, settings }: RunOptions): Trained {
 async function train(
   model: Model,
   spec: Parameters<typeof hyper>[0],
-  { seed, steps, evaluateEvery, traceEvery }: RunOptions,
+  options: RunOptions,
   onStep: (step: number) => void,
 ): Promise<Trained> {
+  const { seed, steps, domains, evaluateEvery, traceEvery } = options;
   const pictures = draw(FINETUNED, "train", seed, PER_CLASS.train);
   const optimizer = hyper(spec);
   const variables = Object.values(model.variables);
@@ -132,8 +140,8 @@ async function train(
     tf.dispose([x, y, loss]);
 
     if (step === 1 || step % traceEvery === 0 || step === steps) tracer.add(step, await optimizer.hyperparameters());
-    if (step % evaluateEvery === 0 || step === steps) {
-      const accuracy = accuracies(model, "validation", seed, PER_CLASS.curve);
+    if (domains.length > 0 && (step % evaluateEvery === 0 || step === steps)) {
+      const accuracy = accuracies(model, options, "validation", PER_CLASS.curve);
       curve.push({
         step,
         trainLoss: mean(losses),

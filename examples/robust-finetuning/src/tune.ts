@@ -39,7 +39,14 @@ async function main(): Promise<void> {
     combinations(GRIDS[method]).map((settings) => ({ method, settings })),
   );
   const runs: RunOptions[] = SEEDS.flatMap((seed) =>
-    candidates.map((candidate) => ({ ...candidate, seed, steps: STEPS, evaluateEvery: STEPS, traceEvery: STEPS })),
+    candidates.map((candidate) => ({
+      ...candidate,
+      seed,
+      steps: STEPS,
+      domains: [],
+      evaluateEvery: STEPS,
+      traceEvery: STEPS,
+    })),
   );
   const trained = runs.filter(({ method }) => METHODS[method].spec);
   const progress = createProgress({ total: trained.length * STEPS, label: "Tuning" });

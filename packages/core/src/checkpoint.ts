@@ -5,8 +5,9 @@
  * model's parameters are not in it: they are the model's to save.
  */
 import type { Executor, Value } from "./executor.js";
+import { type Field, fieldsOf } from "./fields.js";
 import { sizeOf } from "./layout.js";
-import type { Field, Level } from "./level.js";
+import type { Level } from "./level.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.js";
 
 const FORMAT = "hypergrad-checkpoint/1";
@@ -29,7 +30,7 @@ export interface Checkpoint {
 export async function capture<A>(level: Level<A>, executor: Executor<A>, structure: string): Promise<Checkpoint> {
   const variables = Object.fromEntries([...level.cells.values()].map(({ name, layout }) => [name, [...layout.shape]]));
   const pending: [string, number | Promise<StoredTensor>][] = [];
-  for (const { key, get } of level.fields()) {
+  for (const { key, get } of fieldsOf(level)) {
     const value = get();
     if (value !== undefined) pending.push([key, typeof value === "number" ? value : executor.store(value)]);
   }
@@ -87,7 +88,7 @@ function checkVariables(variables: unknown, remedy: string): void {
  */
 export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Checkpoint): void {
   const used = new Set<string>();
-  for (const field of level.fields()) {
+  for (const field of fieldsOf(level)) {
     const stored = Object.hasOwn(tensors, field.key) ? tensors[field.key] : undefined;
     if (stored === undefined) {
       throw new Error(

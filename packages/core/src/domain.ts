@@ -32,6 +32,11 @@ export const domains: { readonly [Name in Domain["name"]]: Domain } = {
   belowOne: { name: "belowOne", min: 0, max: almostOne, description: "a number from 0 to just below 1" },
 };
 
+/** The values of the domain that a coordinate reaches, as a closed interval: a learned value that came to the end of its range could not leave it. */
+export function reachable({ min, max }: Domain, { range: [low, high] }: Coordinate): readonly [number, number] {
+  return [Math.max(min, low === 0 ? tiny : low), Math.min(max, high === 1 ? almostOne : high)];
+}
+
 /** True where h is finite and inside the domain. */
 export function inDomain(h: number, { min, max }: Domain): boolean {
   return Number.isFinite(h) && h >= min && h <= max;

@@ -3,10 +3,12 @@
  *
  * It needs no backend. Tests hold every other executor against it, and finite differences are taken through it.
  */
+
+import type { Cell, Reading, Tower } from "./cell.js";
 import type { Numbers, Value } from "./executor.js";
 import { type Array64, float64Executor } from "./float64-executor.js";
 import type { HyperOptions } from "./hyper.js";
-import { type Cell, Level, type Reading, type Tower } from "./level.js";
+import { Level } from "./level.js";
 import type { GivenTensor } from "./rule.js";
 import { checkPatterns, type Spec, withChannelAxis } from "./spec.js";
 

@@ -5,13 +5,17 @@
  * name at every step.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Cell, Reading, Tower } from "./cell.js";
 import { type Checkpoint, capture, checkCheckpoint, fill } from "./checkpoint.js";
 import type { Value } from "./executor.js";
+import { countNonFinite, probe } from "./finite.js";
+import { type VariableGradient, variableGradients } from "./gradients.js";
 import { layoutOf, sameShape } from "./layout.js";
-import { type Cell, countNonFinite, Level, probe, type Reading, type Tower } from "./level.js";
+import { Level } from "./level.js";
 import type { GivenTensor } from "./rule.js";
 import {
   type ChannelAxis,
+  checkNames,
   checkPatterns,
   checkSpec,
   describe,
@@ -149,7 +153,12 @@ export class HyperOptimizer extends tf.Optimizer {
     const named: [string, tf.Tensor | null | undefined][] = Array.isArray(gradients)
       ? gradients.map(({ name, tensor }) => [name, tensor])
       : Object.entries(gradients);
-    const updates = this.check(named);
+    const updates = variableGradients(named, (name) => this.level.cells.get(name)?.layout.shape);
+    if (!this.patternsChecked) {
+      // A variable that is not trained, such as a frozen head, may be named as well.
+      checkPatterns(this.spec, [...named.map(([name]) => name), ...Object.keys(tf.engine().registeredVariables)]);
+      this.patternsChecked = true;
+    }
     this.level.schedule();
     const probed = this.probeAll(updates);
     const skip = typeof probed === "number" && probed !== 0;
@@ -164,49 +173,6 @@ export class HyperOptimizer extends tf.Optimizer {
       skipped: skip,
       hyperparameters: () => this.hyperparameters(),
     });
-  }
-
-  /** The variables that have a gradient, with it, after everything that can be wrong was looked for. */
-  private check(named: readonly [string, tf.Tensor | null | undefined][]): VariableGradient[] {
-    const { registeredVariables } = tf.engine();
-    const updates: VariableGradient[] = [];
-    for (const [name, g] of named) {
-      const variable = registeredVariables[name];
-      if (!variable) {
-        throw new Error(
-          `applyGradients: there is no variable "${name}". Gradients go by the names of tf.Variables that exist; was it disposed?`,
-        );
-      }
-      if (!g) continue;
-      if (!(g instanceof tf.Tensor)) {
-        throw new Error(
-          `applyGradients: the gradient of "${name}" is ${g}; expected a tf.Tensor of shape [${variable.shape}].`,
-        );
-      }
-      if (updates.some((update) => update.variable === variable)) {
-        throw new Error(`applyGradients: there are two gradients for "${name}"; expected one. Add them up first.`);
-      }
-      if (!sameShape(g.shape, variable.shape)) {
-        throw new Error(
-          `applyGradients: the gradient of "${name}" has shape [${g.shape}]; expected [${variable.shape}].`,
-        );
-      }
-      const before = this.level.cells.get(name)?.layout.shape;
-      if (before && !sameShape(before, variable.shape)) {
-        throw new Error(
-          `applyGradients: "${name}" has shape [${variable.shape}], but had [${before}] when its state was made. Give the new variable another name, or build a new optimizer.`,
-        );
-      }
-      updates.push({ variable, g });
-    }
-    if (!this.patternsChecked) {
-      checkPatterns(
-        this.spec,
-        named.map(([name]) => name),
-      );
-      this.patternsChecked = true;
-    }
-    return updates;
   }
 
   /** 0 where all gradients are finite, else NaN; a tensor where that stays on the device. */
@@ -390,11 +356,6 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 }
 
-interface VariableGradient {
-  readonly variable: tf.Variable;
-  readonly g: tf.Tensor;
-}
-
 function nonFiniteError(what: string): Error {
   return new Error(
     `applyGradients: ${what}. Nothing was changed. Lower the learning rate or look at the loss; or build the optimizer with { onNonFinite: "skip" }, which skips such steps and counts them.`,
@@ -422,8 +383,10 @@ async function readTogether(tensors: readonly tf.Tensor[]): Promise<Map<tf.Tenso
   return result;
 }
 
-function checkOptions(spec: Spec, { onNonFinite, scalars, onStep }: HyperOptions): void {
+function checkOptions(spec: Spec, options: HyperOptions): void {
   checkSpec("hyper", spec);
+  checkNames("hyper", options, ["channelAxis", "onNonFinite", "onStep", "scalars"]);
+  const { onNonFinite, scalars, onStep } = options;
   if (onNonFinite !== undefined && onNonFinite !== "throw" && onNonFinite !== "skip") {
     throw new Error(`hyper: onNonFinite is ${JSON.stringify(onNonFinite)}; expected "throw" or "skip".`);
   }

@@ -83,6 +83,7 @@ export {
 export {
   type ChannelAxis,
   type ChoiceSpec,
+  checkNames,
   choice,
   type LayoutSpec,
   mapRuleSpecs,

@@ -9,105 +9,23 @@
  * nothing is held and every hyper-gradient is 0, but all levels step, and count that step.
  */
 
+import { type Cell, initialState, type Knob, type Reading, type Tower, type Update } from "./cell.js";
 import { inDomain } from "./domain.js";
-import type { Executor, Numbers, Value } from "./executor.js";
-import { constant, input, select, sum } from "./expression.js";
-import { type Layout, layoutOf, sameShape, scalarLayout, shapeOf } from "./layout.js";
+import type { Value } from "./executor.js";
+import { constant, input } from "./expression.js";
+import { countNonFinite, masked, probe, refusal } from "./finite.js";
+import { layoutOf, scalarLayout, shapeOf } from "./layout.js";
 import type { Learned } from "./learned.js";
 import { gradientOf, type LearnedHyperparameter, type Plan, planOf, rawOf, sensitivityOf, writtenOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
-import type { GivenTensor, Propose, Rule } from "./rule.js";
+import type { Propose, Rule } from "./rule.js";
 import type { Schedule } from "./schedule.js";
 import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
-
-/** A learned hyperparameter's current value: a variable of the level above. */
-interface Knob<A> {
-  readonly hyperparameter: LearnedHyperparameter;
-  readonly above: Level<A>;
-  /** What the level above knows of it. */
-  readonly cell: Cell<A>;
-  /** The number that the learner moves, and the hyperparameter that it stands for. */
-  raw: Value<A>;
-  value: Value<A>;
-}
-
-/** What a level knows of one of its variables. */
-export interface Cell<A> {
-  readonly name: string;
-  readonly layout: Layout;
-  readonly plan: Plan;
-  /** Learned hyperparameters by name; those of grain "model" are shared with the level's other cells. */
-  readonly knobs: ReadonlyMap<string, Knob<A>>;
-  readonly state: Map<string, Value<A>>;
-  /** Sensitivities of the last step by hyperparameter; empty before the first. */
-  readonly held: Map<string, Value<A>>;
-  /** Steps that this variable has taken. */
-  t: number;
-}
-
-/** One variable in one step. */
-export interface Update<A> {
-  readonly cell: Cell<A>;
-  readonly p: Value<A>;
-  readonly g: Value<A>;
-  /** Where it is not 0 (NaN, from `probe`), nothing changes: the step is skipped without a branch. Left out: the step is taken. */
-  readonly probed?: Value<A> | undefined;
-}
-
-/** A hyperparameter as it is now: a number may stand for all the values that its grain has here. */
-export interface Reading<A> {
-  readonly value: Value<A>;
-  /** The shape of one value per grain; [] for a single number. */
-  readonly shape: readonly number[];
-}
-
-/** Something that a checkpoint holds. */
-export interface Field<A> {
-  readonly key: string;
-  /** The tensor that an array broadcasts to; undefined for what is always one number. */
-  readonly shape: readonly number[] | undefined;
-  readonly get: () => Value<A> | undefined;
-  readonly set: (value: Value<A>) => void;
-}
-
-/** What all levels of a tower share. */
-export interface Tower<A> {
-  readonly executor: Executor<A>;
-  /** Turns a tensor that was given from outside into an array of the executor's. */
-  readonly loadGiven: (tensor: GivenTensor) => A;
-  /** How many hyper-gradients were not applied because they were not finite. */
-  refused: Value<A>;
-}
 
 /** The path of the bottom level. */
 const ROOT = "0";
 
 const sumProgram = compile({ sum: input("a", "element").add(input("b", "element")) });
-const probeProgram = compile({ probed: sum(input("x", "element").sub(input("x", "element")), "tensor") });
-const maskProgram = compile({
-  kept: select(input("probed", "tensor").equal(0), input("fresh", "element"), input("old", "element")),
-});
-/** Whether a hyperparameter stays as it is, and whether that is for its own hyper-gradient's sake and not that of a skipped step below. */
-const itself = input("own", "tensor").add(input("transformed", "tensor"));
-const refusedProgram = compile({
-  probed: itself.add(input("below", "tensor")),
-  refused: select(input("below", "tensor").equal(0), itself, 0),
-});
-const countProgram = compile({
-  next: input("count", "tensor").add(select(input("probed", "tensor").equal(0), 0, 1)),
-});
-
-/** 0 where every element of x is finite, else NaN: the sum of x − x. */
-export function probe<A>(executor: Executor<A>, x: Value<A>, layout: Layout): Value<A> {
-  return executor.run(probeProgram, { x }, layout).probed as Value<A>;
-}
-
-/** The count, one higher where a probe found something not finite; it replaces the count given. */
-export function countNonFinite<A>(executor: Executor<A>, count: Value<A>, probed: Value<A>): Value<A> {
-  const next = executor.run(countProgram, { probed, count }, scalarLayout).next as Value<A>;
-  if (typeof count !== "number") executor.release(count);
-  return next;
-}
 
 /** An optimizer at work on the variables of one level. */
 export class Level<A> {
@@ -115,9 +33,9 @@ export class Level<A> {
   readonly cells: Map<string, Cell<A>> = new Map();
   private readonly tower: Tower<A>;
   /** Where in the tower it stands: the start of its keys in a checkpoint. */
-  private readonly path: string;
+  readonly path: string;
   /** The levels that learn this one's hyperparameters, by learner. */
-  private readonly above = new Map<Spec, Level<A>>();
+  readonly above: Map<Spec, Level<A>> = new Map();
   private readonly plans = new Map<RuleSpec, Plan>();
   private readonly modelKnobs = new Map<Learned, Map<string, Knob<A>>>();
   /** Values of the schedules for the coming step, and in the last one; nothing before the first. */
@@ -226,23 +144,9 @@ export class Level<A> {
           : this.createKnob(hyperparameter, `${name}:${of}`, shapeOf(layout, per));
       knobs.set(of, knob as Knob<A>);
     }
-    const cell: Cell<A> = { name, layout, plan, knobs, state: new Map(), held: new Map(), t: 0 };
-    this.initialise(cell, p);
-    return cell;
-  }
-
-  private initialise(cell: Cell<A>, p: Value<A>): void {
-    const { executor, loadGiven } = this.tower;
-    const { rule } = cell.plan.spec;
-    const initial = executor.run(cell.plan.init, { ...this.hyperparameters(cell), p, t: 0 }, cell.layout);
-    for (const [slot, { init }] of Object.entries(rule.state)) {
-      if (typeof init === "object") {
-        const given = givenFor(cell, init);
-        cell.state.set(slot, loadGiven(given));
-      } else {
-        cell.state.set(slot, initial[slot] as Value<A>);
-      }
-    }
+    const inputs = { ...this.hyperparameters({ plan, knobs }), p, t: 0 };
+    const state = initialState(this.tower, plan, name, layout, inputs);
+    return { name, layout, plan, knobs, state, held: new Map(), t: 0 };
   }
 
   /** Makes a new cell, and what learns its hyperparameters, part of the level. */
@@ -254,7 +158,7 @@ export class Level<A> {
   }
 
   /** The inputs of the cell's programs that are hyperparameters. */
-  private hyperparameters({ plan, knobs }: Cell<A>): Record<string, Value<A>> {
+  private hyperparameters({ plan, knobs }: Pick<Cell<A>, "plan" | "knobs">): Record<string, Value<A>> {
     const inputs: Record<string, Value<A>> = {};
     for (const [name, value] of this.coming.get(plan.spec) ?? []) inputs[name] = value;
     for (const [name, knob] of knobs) {
@@ -339,8 +243,8 @@ export class Level<A> {
         const own = probe(executor, d, cell.layout);
         const transformed = transform ? probe(executor, g, cell.layout) : 0;
         const below = probes.get(knob) ?? 0;
-        const { probed, refused } = executor.run(refusedProgram, { own, transformed, below }, scalarLayout);
-        this.tower.refused = countNonFinite(executor, this.tower.refused, refused as Value<A>);
+        const { probed, refused } = refusal(executor, own, transformed, below);
+        this.tower.refused = countNonFinite(executor, this.tower.refused, refused);
         temporary.push(own, transformed, refused, probed, transform && g);
         if (typeof probed === "number" && probed !== 0) continue;
         knobs.push(knob);
@@ -376,7 +280,7 @@ export class Level<A> {
     cell.t++;
     const settle = (fresh: Value<A>, old: Value<A>): Value<A> => {
       if (probed === undefined) return fresh;
-      const kept = executor.run(maskProgram, { probed, fresh, old }, layout).kept as Value<A>;
+      const kept = masked(executor, probed, fresh, old, layout);
       this.release(fresh);
       return kept;
     };
@@ -403,8 +307,13 @@ export class Level<A> {
     return settle(result.p as Value<A>, p);
   }
 
+  /** The learned values of grain "model". */
+  sharedKnobs(): Knob<A>[] {
+    return [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
+  }
+
   /** `fresh`, after `old` is freed. */
-  private replaced(old: Value<A>, fresh: Value<A> | undefined): Value<A> {
+  replaced(old: Value<A>, fresh: Value<A> | undefined): Value<A> {
     this.release(old);
     return fresh as Value<A>;
   }
@@ -436,59 +345,6 @@ export class Level<A> {
       for (const [upper, value] of knob.above.values(knob.cell)) values.set(`${name}.${upper}`, value);
     }
     return values;
-  }
-
-  /** Everything that a checkpoint holds of this level and those above. */
-  *fields(): Generator<Field<A>> {
-    yield {
-      key: `${this.path}@steps`,
-      shape: undefined,
-      get: () => this.steps,
-      set: (steps) => {
-        this.steps = steps as number;
-      },
-    };
-    for (const cell of this.cells.values()) yield* this.fieldsOf(cell);
-    const knobs = [...this.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
-    const shared = [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
-    for (const knob of new Set([...knobs, ...shared])) yield* this.fieldsOfKnob(knob);
-    for (const level of this.above.values()) yield* level.fields();
-  }
-
-  private *fieldsOf(cell: Cell<A>): Generator<Field<A>> {
-    const key = `${this.path}/${cell.name}`;
-    const { layout, state, held, plan } = cell;
-    yield {
-      key: `${key}@t`,
-      shape: undefined,
-      get: () => cell.t,
-      set: (t) => {
-        cell.t = t as number;
-      },
-    };
-    const entry = (name: string, values: Map<string, Value<A>>, what: string): Field<A> => ({
-      key: `${key}${what}${name}`,
-      shape: layout.shape,
-      get: () => values.get(name),
-      set: (value) => {
-        values.set(name, this.replaced(values.get(name) ?? 0, value));
-      },
-    });
-    for (const slot of state.keys()) yield entry(slot, state, "#");
-    if (cell.t > 0) for (const { name } of plan.learned) yield entry(name, held, "@sensitivity:");
-  }
-
-  private *fieldsOfKnob(knob: Knob<A>): Generator<Field<A>> {
-    for (const what of ["raw", "value"] as const) {
-      yield {
-        key: `${this.path}/${knob.cell.name}@${what}`,
-        shape: knob.cell.layout.shape,
-        get: () => knob[what],
-        set: (value) => {
-          knob[what] = this.replaced(knob[what], value);
-        },
-      };
-    }
   }
 
   /** Frees a cell that was created but not adopted. */
@@ -532,34 +388,4 @@ function propose<A>(updates: readonly Update<A>[]): Map<Update<A>, A> {
     });
   }
   return proposals;
-}
-
-function givenFor<A>(
-  cell: Cell<A>,
-  { given, called }: { given: Readonly<Record<string, GivenTensor>>; called: string },
-): GivenTensor {
-  const tensor = given[cell.name];
-  const { shape } = cell.layout;
-  if (tensor === undefined) {
-    throw new Error(
-      `${called}: there is no tensor for the variable "${cell.name}"; there are ${Object.keys(given).join(", ") || "none"}. Add one of shape [${shape}], or exclude the variable.`,
-    );
-  }
-  const values = (tensor as Partial<Numbers> | null)?.values;
-  if (!Array.isArray(tensor?.shape) || !("dataId" in tensor || values)) {
-    throw new Error(
-      `${called}: what is given for the variable "${cell.name}" is ${JSON.stringify(tensor)}; expected a tf.Tensor, or shape and values.`,
-    );
-  }
-  if (!sameShape(tensor.shape, shape)) {
-    throw new Error(
-      `${called}: the tensor for the variable "${cell.name}" has shape [${tensor.shape}]; expected the variable's, [${shape}].`,
-    );
-  }
-  if (values && values.length !== cell.layout.size) {
-    throw new Error(
-      `${called}: the tensor for the variable "${cell.name}" has ${values.length} values; expected ${cell.layout.size} for its shape [${shape}].`,
-    );
-  }
-  return tensor;
 }

@@ -6,7 +6,7 @@
  */
 
 import { differentiate, GrainError } from "./differentiate.js";
-import { type Coordinate, coordinates, type Domain } from "./domain.js";
+import { type Coordinate, coordinates, type Domain, reachable } from "./domain.js";
 import { clamp, constant, type Expr, input, type Operand, reduceSum, select, toExpr } from "./expression.js";
 import { finer, type Grain, grains } from "./grain.js";
 import { isLearned, type Learned } from "./learned.js";
@@ -55,18 +55,24 @@ export const writtenOf = (name: string): string => `${name}.written`;
 /** The largest float32: a learned value stays finite on every executor. */
 const largest = (2 - 2 ** -23) * 2 ** 127;
 
-/** h moved into the domain; `otherwise` where h is not finite. */
-function kept(h: Expr, { min, max }: Domain, otherwise: Expr): Expr {
-  const moved = clamp(h, Math.max(min, -largest), Math.min(max, largest));
-  return select(h.sub(h).equal(0), moved, otherwise);
+/** h moved to where it may be. */
+function bounded(h: Expr, [low, high]: readonly [number, number]): Expr {
+  return clamp(h, Math.max(low, -largest), Math.min(high, largest));
+}
+
+/** The same; `otherwise` where h is not finite. */
+function kept(h: Expr, bounds: readonly [number, number], otherwise: Expr): Expr {
+  return select(h.sub(h).equal(0), bounded(h, bounds), otherwise);
 }
 
 function liftProgram(coordinate: Coordinate, domain: Domain): Program {
   const [raw, before, value] = [input("raw", "element"), input("before", "element"), input("value", "element")];
-  if (coordinate.name === "identity")
-    return compile({ raw: kept(raw, domain, before), value: kept(raw, domain, before) });
+  const bounds = reachable(domain, coordinate);
+  if (coordinate.name === "identity") {
+    return compile({ raw: kept(raw, bounds, before), value: kept(raw, bounds, before) });
+  }
   const free = toExpr(coordinate.forward(raw));
-  const fresh = clamp(free, Math.max(domain.min, -largest), Math.min(domain.max, largest));
+  const fresh = bounded(free, bounds);
   // A learner that did not move leaves the value as it is, to the last bit: φ(φ⁻¹(h)) is h only up to rounding.
   const follow = (moved: Expr, stay: Expr): Expr =>
     select(raw.sub(raw).equal(0), select(raw.equal(before), stay, moved), stay);
@@ -75,7 +81,7 @@ function liftProgram(coordinate: Coordinate, domain: Domain): Program {
 
 function writeBackProgram(coordinate: Coordinate, domain: Domain): Program {
   const [raw, value] = [input("raw", "element"), input("value", "element")];
-  const written = kept(input("written", "element"), domain, value);
+  const written = kept(input("written", "element"), reachable(domain, coordinate), value);
   return compile({ raw: movedRaw(coordinate, raw, value, written), value: written });
 }
 

@@ -5,15 +5,16 @@
  * https://github.com/huggingface/safetensors#format.
  */
 
+import { fromHalf, toHalf } from "./float16.js";
 import { sizeOf } from "./layout.js";
 
 /** A tensor as a file holds it. */
 export interface StoredTensor {
-  /** The type of its elements. */
-  readonly dtype: "float32" | "float64";
+  /** The type of its elements in a file. */
+  readonly dtype: "float16" | "float32" | "float64";
   /** Its shape. */
   readonly shape: readonly number[];
-  /** Row-major. */
+  /** Row-major; 16-bit floats are held as float32. */
   readonly values: Float32Array | Float64Array;
 }
 
@@ -34,21 +35,25 @@ interface Entry {
   readonly data_offsets: [number, number];
 }
 
-/** The bytes of a safetensors file; types float32 and float64 are written as they are. */
+const fileTypes: Record<StoredTensor["dtype"], FileType> = { float16: "F16", float32: "F32", float64: "F64" };
+
+const writers = {
+  F64: (view: DataView, at: number, x: number) => view.setFloat64(at, x, true),
+  F32: (view: DataView, at: number, x: number) => view.setFloat32(at, x, true),
+  F16: (view: DataView, at: number, x: number) => view.setUint16(at, toHalf(x), true),
+} as Record<FileType, (view: DataView, at: number, x: number) => void>;
+
+/** The bytes of a safetensors file; every tensor is written as its type. */
 export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
-  // The wider type first, so that every tensor begins at a multiple of its own element size.
-  const entries = Object.entries(tensors).sort(
-    ([, a], [, b]) => Number(a.dtype !== "float64") - Number(b.dtype !== "float64"),
-  );
+  const width = ({ dtype }: StoredTensor): number => bytesPer[fileTypes[dtype]];
+  // The widest type first, so that every tensor begins at a multiple of its own element size.
+  const entries = Object.entries(tensors).sort(([, a], [, b]) => width(b) - width(a));
   let end = 0;
-  for (const [name, { dtype, shape, values }] of entries) {
-    header[name] = {
-      dtype: dtype === "float64" ? "F64" : "F32",
-      shape,
-      data_offsets: [end, end + values.byteLength],
-    };
-    end += values.byteLength;
+  for (const [name, tensor] of entries) {
+    const length = tensor.values.length * width(tensor);
+    header[name] = { dtype: fileTypes[tensor.dtype], shape: tensor.shape, data_offsets: [end, end + length] };
+    end += length;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const start = 8 + Math.ceil(json.length / 8) * 8;
@@ -57,18 +62,18 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Arra
   view.setBigUint64(0, BigInt(start - 8), true);
   bytes.set(json, 8);
   let at = start;
-  for (const [, { dtype, values }] of entries) {
-    for (const x of values) {
-      if (dtype === "float64") view.setFloat64(at, x, true);
-      else view.setFloat32(at, x, true);
-      at += bytesPer[dtype === "float64" ? "F64" : "F32"];
+  for (const [, tensor] of entries) {
+    const write = writers[fileTypes[tensor.dtype]];
+    for (const x of tensor.values) {
+      write(view, at, x);
+      at += width(tensor);
     }
   }
   return bytes;
 }
 
 /**
- * What is in the bytes of a safetensors file. Types F64, F32, F16 and BF16; the 16-bit ones are widened to float32.
+ * What is in the bytes of a safetensors file. Types F64, F32, F16 and BF16; the last is widened to float32.
  *
  * @throws Error for a truncated or damaged file, and for other types.
  */
@@ -125,7 +130,7 @@ function decodeTensor(name: string, entry: Entry, view: DataView, start: number)
   }
   const values = dtype === "F64" ? new Float64Array(size) : new Float32Array(size);
   for (let i = 0; i < size; i++) values[i] = readers[dtype](view, start + from + i * width);
-  return { dtype: dtype === "F64" ? "float64" : "float32", shape, values };
+  return { dtype: dtype === "F64" ? "float64" : dtype === "F16" ? "float16" : "float32", shape, values };
 }
 
 const scratch = new DataView(new ArrayBuffer(4));
@@ -133,19 +138,9 @@ const scratch = new DataView(new ArrayBuffer(4));
 const readers: Record<FileType, (view: DataView, at: number) => number> = {
   F64: (view, at) => view.getFloat64(at, true),
   F32: (view, at) => view.getFloat32(at, true),
-  F16: (view, at) => float16(view.getUint16(at, true)),
+  F16: (view, at) => fromHalf(view.getUint16(at, true)),
   BF16: (view, at) => {
     scratch.setUint32(0, view.getUint16(at, true) << 16);
     return scratch.getFloat32(0);
   },
 };
-
-/** The number that 16 bits of IEEE 754 binary16 stand for. */
-function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}

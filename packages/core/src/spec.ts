@@ -69,7 +69,7 @@ export interface LayoutSpec {
 export type Spec = RuleSpec | ChoiceSpec | LayoutSpec;
 
 /** True for what `rule`, `ftp`, … return. */
-export function isSpec(x: unknown): x is Spec {
+function isSpec(x: unknown): x is Spec {
   return typeof x === "object" && x !== null && ["rule", "choice", "layout"].includes((x as Spec).kind);
 }
 
@@ -88,6 +88,14 @@ function shownOf(x: unknown): string {
   if (typeof x !== "object" || x === null) return String(x);
   const { name } = x.constructor ?? Object;
   return name === "Object" ? JSON.stringify(x) : name;
+}
+
+/** Refuses options that do not exist: from plain JavaScript, a misspelt one would go unnoticed. */
+export function checkNames(where: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new Error(`${where}: there is no option "${unknown}"; there are ${known.join(", ")}.`);
+  }
 }
 
 /**

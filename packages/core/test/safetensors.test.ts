@@ -69,20 +69,45 @@ describe("a safetensors file", () => {
     });
   });
 
-  test("in 16 bits is widened to float32", () => {
+  test("in 16 bits is held in float32", () => {
     // biome-ignore format: a table
     const halves = [[0x3c00, 1], [0xc000, -2], [0x7bff, 65504], [0x0001, 2 ** -24], [0x03ff, 1023 * 2 ** -24], [0x0400, 2 ** -14],
       [0x3555, 0.333251953125], [0x0000, 0], [0x8000, -0], [0x7c00, Infinity], [0xfc00, -Infinity], [0x7e00, NaN]] as const;
     // biome-ignore format: a table
     const brains = [[0x3f80, 1], [0xc020, -2.5], [0x4049, 3.140625], [0x0080, 2 ** -126], [0x0001, 2 ** -133], [0x7f7f, 3.3895313892515355e38],
       [0x8000, -0], [0x7f80, Infinity], [0xff80, -Infinity], [0x7fc0, NaN]] as const;
-    for (const [dtype, table] of Object.entries({ F16: halves, BF16: brains })) {
+    for (const [dtype, held, table] of [
+      ["F16", "float16", halves],
+      ["BF16", "float32", brains],
+    ] as const) {
       const data = Uint16Array.from(table.map(([bits]) => bits));
       const bytes = fileOf({ x: { dtype, shape: [table.length], data_offsets: [0, data.byteLength] } }, data);
       const { x } = decodeSafetensors(bytes).tensors;
-      expect(x?.dtype).toBe("float32");
+      expect(x?.dtype).toBe(held);
       expect([...(x?.values ?? [])]).toEqual(table.map(([, value]) => value));
     }
+  });
+
+  test("in 16 bits keeps every number that they can hold, and rounds the others to the nearest, ties to even", () => {
+    const bits = Uint16Array.from({ length: 0x10000 }, (_, i) => i);
+    const file = fileOf({ x: { dtype: "F16", shape: [0x10000], data_offsets: [0, bits.byteLength] } }, bits);
+    const all = decodeSafetensors(file);
+    const again = decodeSafetensors(encodeSafetensors(all));
+    expect(again.tensors.x?.values).toEqual(all.tensors.x?.values);
+
+    const values = Float32Array.of(1 + 2 ** -11, 1 + 3 * 2 ** -11, 65519, 65520, 2 ** -25, 1.5 * 2 ** -24, 0.1);
+    const rounded = decodeSafetensors(
+      encodeSafetensors({ tensors: { x: { dtype: "float16", shape: [7], values } }, metadata: {} }),
+    );
+    expect([...(rounded.tensors.x?.values ?? [])]).toEqual([
+      1,
+      1 + 2 ** -9,
+      65504,
+      Number.POSITIVE_INFINITY,
+      0,
+      2 ** -23,
+      0.0999755859375,
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@
  */
 import {
   type ChannelAxis,
+  checkNames,
   choice,
   clamp,
   type Expr,
@@ -140,6 +141,7 @@ export function ftp(base: Spec | tf.Optimizer, options: FtpOptions = {}): Spec {
     norm = "mars",
     anchor,
   } = options;
+  checkNames("ftp", options, ["radius", "k", "exclude", "anchor", "channelAxis", "norm", "straightThrough"]);
   if (!(typeof k === "number" && k >= 0 && k <= 1)) {
     throw new Error(`ftp: k is ${typeof k === "number" ? k : JSON.stringify(k)}; expected a number from 0 to 1.`);
   }

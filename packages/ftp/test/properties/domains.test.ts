@@ -3,7 +3,7 @@
  */
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
-import { isLearned, learned, type Spec } from "@hypergrad/core";
+import { float64, isLearned, learned, type Spec } from "@hypergrad/core";
 import { adam, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
@@ -18,8 +18,8 @@ import {
   problems,
   random,
 } from "../../../core/test/properties/arbitraries.js";
-import { bases, type Drawn, optimizers, specs } from "./specs.js";
-import { type Snapshot, traceFloat64, traceTfjs } from "./traces.js";
+import { type Drawn, optimizers, specs } from "./specs.js";
+import { bench, type Snapshot, traceFloat64, traceTfjs } from "./traces.js";
 
 /** The domain of every learned hyperparameter of a spec, those of its learners included, by name (`lr`, `lr.lr`, …). */
 function domainsOf(spec: Spec): Map<string, Domain> {
@@ -97,6 +97,65 @@ describe("a learned value stays in its domain", () => {
         (await traceTfjs(spec, problem, { scalars })).forEach((snapshot, step) => {
           expectInDomain(snapshot, domains, step);
         });
+      });
+    });
+  });
+});
+
+describe("a hyper-gradient that is not finite is not applied, and is counted", () => {
+  /** Learns a rate per tensor, by a learner with a memory that one infinite gradient would spoil. */
+  const spec = sgd({ lr: learned(0.5, adam({ lr: 0.1 }), { per: "tensor" }) });
+  /** Two scalars; the product of two gradients of `a` overflows, in float64 or float32, where both are large. */
+  const large = (bits: number, which: readonly boolean[]) => (t: number) => ({
+    a: [which[t] ? 2 ** (0.6 * bits) : 1e-3],
+    b: [1],
+  });
+  const cases = fc.array(fc.boolean(), { minLength: 3, maxLength: 7 });
+  const overflows = (which: readonly boolean[]): number => which.filter((now, t) => now && which[t - 1]).length;
+
+  test("in float64", () => {
+    check(cases, 50, (which) => {
+      const optimizer = float64(spec, { a: { shape: [], values: [0] }, b: { shape: [], values: [0] } });
+      const alone = float64(spec, { b: { shape: [], values: [0] } });
+      which.forEach((_, t) => {
+        const { a, b } = large(1024, which)(t);
+        const before = optimizer.hyperparameters().a?.lr;
+        optimizer.step({ a, b });
+        alone.step({ b });
+        if (which[t] && which[t - 1]) expect(optimizer.hyperparameters().a?.lr).toBe(before);
+        expect(optimizer.hyperparameters().b).toEqual(alone.hyperparameters().b);
+      });
+      expect(optimizer.refusedHyperGradients).toBe(overflows(which));
+    });
+  });
+
+  describe.each(["cpu", "wasm"])("on the %s backend", (backend) => {
+    beforeAll(async () => {
+      await tf.setBackend(backend);
+    });
+    test.each(["host", "device"] as const)("with scalars on the %s", async (scalars) => {
+      await checkAsync(cases, 15, async (which) => {
+        const form = { shape: [], channelAxes: undefined, values: new Float32Array(1) };
+        const gradients = (t: number) => {
+          const { a, b } = large(128, which)(t);
+          return { a: Float32Array.from(a), b: Float32Array.from(b) };
+        };
+        const variables = [
+          { ...form, name: "a" },
+          { ...form, name: "b" },
+        ];
+        const problem: Problem = { variables, steps: which.length, kind: "noise", channelAxis: {}, gradients };
+        const { optimizer, step, look, dispose } = bench(spec, problem, { scalars });
+        try {
+          for (let t = 0; t < which.length; t++) {
+            const before = t > 0 ? (await look())["a.lr"] : undefined;
+            step(gradients(t));
+            if (which[t] && which[t - 1]) expect((await look())["a.lr"]).toEqual(before);
+          }
+          expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: overflows(which) });
+        } finally {
+          dispose();
+        }
       });
     });
   });

@@ -76,7 +76,7 @@ export const projectedOptimizers: readonly Optimizer[] = bases.flatMap((base) =>
 /** A projection that some variables are excluded from. Its radius is a number: the variable that is left out has none. */
 const partlyExcluded: Optimizer = {
   ...projected(bases.find(({ name }) => name === "adamw") as Optimizer, "ftp, a excluded", {
-    exclude: "a",
+    exclude: /(^|\/)a$/,
     radius: 0.1,
   }),
   values: adamValues,
@@ -161,6 +161,8 @@ export interface SpecOptions {
   readonly learners?: fc.Arbitrary<Drawn<Spec>>;
   readonly grains?: readonly Grain[];
   readonly coordinates?: readonly CoordinateName[];
+  /** Whether hyperparameters may follow a schedule; default true. */
+  readonly schedules?: boolean;
 }
 
 /** Specs with settings of every kind: numbers, schedules, and learned ones of every grain and coordinate, some by one learner. */
@@ -169,11 +171,18 @@ export function specs({
   learners: by = learners(),
   grains: among = grains,
   coordinates,
+  schedules = true,
 }: SpecOptions = {}): fc.Arbitrary<Drawn<Spec>> {
   return fc.constantFrom(...from).chain((optimizer) => {
     const names = Object.keys(optimizer.values);
     const one = fc.record({
-      how: fc.constantFrom("number", "schedule", "learned", "learned", "learned by the first one's learner"),
+      how: fc.constantFrom(
+        "number",
+        ...(schedules ? ["schedule"] : []),
+        "learned",
+        "learned",
+        "learned as the first one",
+      ),
       by,
       per: fc.constantFrom(...among),
       coordinate: fc.nat(),

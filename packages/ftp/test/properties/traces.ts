@@ -12,7 +12,9 @@ import {
 } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Executor, Value } from "../../../core/src/executor.js";
-import { Level, probe } from "../../../core/src/level.js";
+import { input, sum } from "../../../core/src/expression.js";
+import { Level } from "../../../core/src/level.js";
+import { compile } from "../../../core/src/program.js";
 import type { Problem } from "../../../core/test/properties/arbitraries.js";
 
 /** Numbers by what they are: `a` for a parameter, `a.lr` for a hyperparameter. */
@@ -46,6 +48,9 @@ export function traceFloat64(spec: Spec, { variables, channelAxis, steps, gradie
   });
 }
 
+/** 0 where all of x is finite: on the device an array, with which every step is masked. */
+const probe = compile({ probed: sum(input("x", "element").sub(input("x", "element")), "tensor") });
+
 /** The steps on another executor of the same kind of arrays. */
 export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Problem): Trace {
   const loadGiven = (): never => {
@@ -61,7 +66,7 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
     const updates = [...parameters].map(([name, p]) => {
       const cell = level.cells.get(name)!;
       const g = executor.load({ shape: p.shape, values: gradients[name]! });
-      const probed = probe(executor, g, cell.layout);
+      const { probed } = executor.run(probe, { x: g }, cell.layout);
       return { cell, p, g, probed: typeof probed === "number" ? undefined : probed };
     });
     level.step(updates).forEach((p, i) => {
@@ -84,7 +89,7 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
 export interface Bench {
   readonly optimizer: HyperOptimizer;
   readonly variables: readonly tf.Variable[];
-  /** One step; a gradient that is null is left out. */
+  /** One step, in the order of the gradients. */
   readonly step: (gradients: Readonly<Record<string, ArrayLike<number> | null>>) => void;
   /** What there is to see at this moment. */
   readonly look: () => Promise<Snapshot>;
@@ -108,12 +113,14 @@ export function bench(spec: Spec, problem: Problem, options: HyperOptions & { pr
     optimizer,
     variables,
     step(gradients) {
-      const given = variables.flatMap((variable) => {
-        const g = gradients[variable.name.slice(prefix.length)];
+      const given = Object.entries(gradients).flatMap(([name, g]) => {
+        const variable = variables.find((each) => each.name === named(name)) as tf.Variable;
         return g ? [{ name: variable.name, tensor: tf.tensor(Float32Array.from(g), variable.shape, "float32") }] : [];
       });
       try {
-        optimizer.applyGradients(given);
+        // Both forms, in turn.
+        const byName = Object.fromEntries(given.map(({ name, tensor }) => [name, tensor]));
+        optimizer.applyGradients(optimizer.iterations % 2 ? byName : given);
       } finally {
         tf.dispose(given.map(({ tensor }) => tensor));
       }
