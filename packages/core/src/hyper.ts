@@ -156,7 +156,7 @@ export class HyperOptimizer extends tf.Optimizer {
     const updates = variableGradients(named, (name) => this.level.cells.get(name)?.layout.shape);
     if (!this.patternsChecked) {
       // A variable that is not trained, such as a frozen head, may be named as well.
-      checkPatterns(this.spec, [...named.map(([name]) => name), ...Object.keys(tf.engine().registeredVariables)]);
+      checkPatterns(this.spec, Object.keys(tf.engine().registeredVariables));
       this.patternsChecked = true;
     }
     this.level.schedule();

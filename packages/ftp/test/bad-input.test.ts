@@ -27,6 +27,10 @@ describe("ftp refuses, when it is called,", () => {
     refuses(() => ftp(adamw(), { k: "1" as never }), 'ftp: k is "1"', "a number from 0 to 1");
   });
 
+  test("an option that it does not have", () => {
+    refuses(() => ftp(adamw(), { exlude: /head/ } as never), 'ftp: there is no option "exlude"', "exclude");
+  });
+
   test.each(["l1", "toString", "", 2])("the norm %j", (norm) => {
     refuses(() => ftp(adamw(), { norm: norm as never }), `ftp: norm is ${JSON.stringify(norm)}`, '"mars" or "l2"');
   });
@@ -81,6 +85,15 @@ describe("hyper refuses a rate per element under FTP's row norms,", () => {
     refuses(() => hyper(spec("element")), "lr cannot be learned per element", "Learn it per tensor or coarser");
     hyper(spec("tensor")).dispose();
   });
+});
+
+test("an exclude pattern may name a variable that is not trained", () => {
+  const { "head/kernel": head, ...trained } = variables(shapes);
+  const optimizer = hyper(ftp(adamw(), { exclude: "head" }));
+  step(optimizer, trained, 1);
+  expect(optimizer.iterations).toBe(1);
+  optimizer.dispose();
+  head.dispose();
 });
 
 describe("an exclude pattern that matches no variable stops the first step:", () => {
