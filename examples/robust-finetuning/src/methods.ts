@@ -23,7 +23,7 @@ export interface Method {
 const HEAD = /^head\//;
 
 /** The rate rises in a straight line over the first 5 % of the steps, then falls along half a cosine. */
-export function warmCosine(peak: number, steps: number): Schedule {
+function warmCosine(peak: number, steps: number): Schedule {
   const warm = Math.ceil(steps / 20);
   return sequence([warmup(peak, { steps: warm, start: peak / warm }), warm], cosine(peak, { steps: steps - warm }));
 }

@@ -65,11 +65,20 @@ export interface MethodResult {
   secondsPerStep: Estimate;
 }
 
+/** One candidate of a tuning. */
+export interface Candidate {
+  settings: Record<string, number>;
+  /** Accuracy on the fine-tuning domain's validation set, over the tuning seeds. */
+  validation: Estimate;
+  /** How far the pre-trained tensors moved: mean over all rows of their L1 distance, and over the seeds. */
+  distance: number;
+  chosen: boolean;
+}
+
 /** How one method's hyperparameters were chosen: every candidate that was tried, with its validation accuracy. */
 export interface TuningResult {
   method: string;
-  /** Each candidate: its settings, and its accuracy on the fine-tuning domain's validation set (mean over the tuning seeds). */
-  candidates: { settings: Record<string, number>; validation: number; chosen: boolean }[];
+  candidates: Candidate[];
 }
 
 /** A domain of pictures. */

@@ -29,12 +29,12 @@ export interface Tuning {
 }
 
 /** The tuning that ships with the project. */
-export function tuning(): Tuning {
+function tuning(): Tuning {
   return JSON.parse(readFileSync(new URL("../tuning.json", import.meta.url), "utf8"));
 }
 
 /** The settings that were chosen for a method. */
-export function chosenSettings({ methods }: Tuning, name: MethodName): Settings {
+function chosenSettings({ methods }: Tuning, name: MethodName): Settings {
   const chosen = methods.find(({ method }) => method === name)?.candidates.find((candidate) => candidate.chosen);
   if (!chosen) throw new Error(`tuning.json has no chosen settings for "${name}"; run tune.js.`);
   return chosen.settings;

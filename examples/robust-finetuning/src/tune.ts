@@ -1,7 +1,7 @@
 /**
  * Chooses the hyperparameters of every method: all combinations of a grid, every method's grid of the same size, by the accuracy on the
- * fine-tuning domain's validation pictures, over seeds that the study itself does not use. No picture of another domain is looked
- * at. Writes `tuning.json`.
+ * fine-tuning domain's validation pictures, over seeds that the study itself does not use, and by the one-standard-error rule. No
+ * picture of another domain is looked at. Writes `tuning.json`.
  *
  * Run it with `node dist/tune.js`.
  */
@@ -10,10 +10,10 @@ import { useBackend } from "@hypergrad/core";
 import { METHOD_NAMES, METHODS, type MethodName, type Settings } from "./methods.js";
 import { runAll } from "./pool.js";
 import { createProgress } from "./report/progress.js";
-import type { TuningResult } from "./result.js";
-import { mean } from "./statistics.js";
+import type { Candidate, TuningResult } from "./result.js";
+import { estimate, mean } from "./statistics.js";
 import type { Tuning } from "./study.js";
-import type { RunOptions } from "./train.js";
+import type { RunOptions, RunResult } from "./train.js";
 
 const STEPS = 200;
 const SEEDS = [1001, 1002, 1003, 1004];
@@ -31,6 +31,24 @@ function combinations(grid: Readonly<Record<string, readonly number[]>>): Settin
     (all, [name, values]) => all.flatMap((settings) => values.map((value) => ({ ...settings, [name]: value }))),
     [{}],
   );
+}
+
+/** Mean distance of the rows of all pre-trained tensors from where they began, at the end of a run. */
+function distanceMoved({ layers }: RunResult): number {
+  const distances = Object.values(layers).map(({ distance }) => distance.at(-1) as number);
+  return distances.length > 0 ? mean(distances) : 0;
+}
+
+/**
+ * The one-standard-error rule (Breiman, Friedman, Olshen & Stone, "Classification and Regression Trees", 1984, section 3.4.3): of all candidates whose accuracy is within one standard
+ * error of the best, the simplest one, which here is the one that moved the pre-trained weights least; among those that moved them equally, the most accurate.
+ */
+function choose<T extends Pick<Candidate, "validation" | "distance">>(candidates: readonly T[]): T {
+  const byAccuracy = [...candidates].sort((a, b) => b.validation.mean - a.validation.mean);
+  const best = byAccuracy[0] as T;
+  const enough = best.validation.mean - (best.validation.standardError ?? 0);
+  const good = byAccuracy.filter(({ validation }) => validation.mean >= enough);
+  return good.reduce((least, candidate) => (candidate.distance < least.distance ? candidate : least));
 }
 
 async function main(): Promise<void> {
@@ -54,30 +72,33 @@ async function main(): Promise<void> {
   progress.stop();
 
   const methods = METHOD_NAMES.map((method): TuningResult => {
-    const tried = candidates.flatMap((candidate, i) =>
-      candidate.method === method
-        ? [
-            {
-              settings: { ...candidate.settings },
-              validation: mean(SEEDS.map((_, s) => results[s * candidates.length + i]?.validation as number)),
-            },
-          ]
-        : [],
-    );
-    const best = Math.max(...tried.map(({ validation }) => validation));
-    const winner = tried.findIndex(({ validation }) => validation === best);
-    return { method, candidates: tried.map((candidate, i) => ({ ...candidate, chosen: i === winner })) };
+    const tried = candidates.flatMap((candidate, i) => {
+      if (candidate.method !== method) return [];
+      const found = SEEDS.map((_, s) => results[s * candidates.length + i] as RunResult);
+      return [
+        {
+          settings: { ...candidate.settings },
+          validation: estimate(found.map(({ validation }) => validation)),
+          distance: mean(found.map(distanceMoved)),
+        },
+      ];
+    });
+    const winner = choose(tried);
+    return { method, candidates: tried.map((candidate) => ({ ...candidate, chosen: candidate === winner })) };
   });
   const tuning: Tuning = {
-    description: `Every method was given ${combinations(GRIDS.adamw).length} candidates; each was trained for ${STEPS} steps from ${SEEDS.length} seeds that the study does not use, and the one with the highest mean accuracy on the fine-tuning domain's validation pictures was taken. No picture of another domain was looked at.`,
+    description: `Every method was given ${combinations(GRIDS.adamw).length} candidates; each was trained for ${STEPS} steps from ${SEEDS.length} seeds that the study does not use, and judged by its accuracy on the fine-tuning domain's validation pictures alone; no picture of another domain was looked at. As this accuracy hardly tells the better candidates apart, the one-standard-error rule decides for every method alike: of all within one standard error of the best, the one that moved the pre-trained weights least.`,
     seeds: SEEDS,
     methods,
   };
   writeFileSync(new URL("../tuning.json", import.meta.url), `${JSON.stringify(tuning, null, 2)}\n`);
   for (const { method, candidates } of methods) {
     console.log(method);
-    for (const { settings, validation, chosen } of candidates) {
-      console.log(`  ${chosen ? "→" : " "} ${JSON.stringify(settings).padEnd(50)} ${(100 * validation).toFixed(1)} %`);
+    for (const { settings, validation, distance, chosen } of candidates) {
+      const accuracy = `${(100 * validation.mean).toFixed(2)} ± ${(100 * (validation.standardError ?? 0)).toFixed(2)} %`;
+      console.log(
+        `  ${chosen ? "→" : " "} ${JSON.stringify(settings).padEnd(50)} ${accuracy}  moved ${distance.toFixed(3)}`,
+      );
     }
   }
 }

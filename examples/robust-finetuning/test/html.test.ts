@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { percent } from "../src/report/format.ts";
+import { percent, percentEstimate } from "../src/report/format.ts";
 import { renderReport } from "../src/report/html.ts";
 import type { StudyResult } from "../src/result.ts";
 import { syntheticStudy } from "./synthetic.ts";
@@ -53,7 +53,7 @@ describe("the report", () => {
     const study = syntheticStudy();
     const page = await render(study);
     const candidates = study.tuning.methods.flatMap((method) => method.candidates);
-    for (const { validation } of candidates) expect(page).toContain(`<td>${percent(validation)}</td>`);
+    for (const { validation } of candidates) expect(page).toContain(`<td>${percentEstimate(validation)}</td>`);
     expect(page.match(/<tr class="chosen">/g)).toHaveLength(study.tuning.methods.length);
   });
 

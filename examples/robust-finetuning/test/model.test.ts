@@ -25,7 +25,7 @@ describe("the layers' own gradients equal tfjs's", () => {
   // 64 rows go through the blocked transpose, 5 rows through the plain one.
   it.each([64, 5])("dense, with and without a rectifier, %i rows", (rows) => {
     const [x, w, b, dy] = [[rows, 6], [6, 4], [4], [rows, 4]].map((shape, i) =>
-      tf.randomNormal(shape, 0, 1, "float32", i + 1),
+      tf.randomNormal(shape as [number], 0, 1, "float32", i + 1),
     ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.Tensor2D];
     for (const activation of ["linear", "relu"] as const) {
       const plain = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor): tf.Tensor => {
@@ -40,7 +40,7 @@ describe("the layers' own gradients equal tfjs's", () => {
 
   it.each([64, 5])("layer norm, %i rows", (rows) => {
     const [x, scale, offset, dy] = [[rows, 8], [8], [8], [rows, 8]].map((shape, i) =>
-      tf.randomNormal(shape, 0, 1, "float32", i + 1),
+      tf.randomNormal(shape as [number], 0, 1, "float32", i + 1),
     ) as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D, tf.Tensor2D];
     const plain = (x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor): tf.Tensor => {
       const { mean, variance } = tf.moments(x, 1, true);

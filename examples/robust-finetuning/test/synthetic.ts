@@ -137,13 +137,18 @@ function tuning(method: string, random: () => number): StudyResult["tuning"]["me
     [0, 0.05].map((weightDecay) => {
       const settings: Record<string, number> =
         method === "adamw" ? { lr, weightDecay } : { lr, weightDecay, radiusLr: 0.01 };
-      return { settings, validation: 0.9 + 0.04 * random(), chosen: false };
+      return {
+        settings,
+        validation: { mean: 0.9 + 0.04 * random(), standardError: 0.002 },
+        distance: random(),
+        chosen: false,
+      };
     }),
   );
-  const best = Math.max(...candidates.map(({ validation }) => validation));
+  const best = Math.max(...candidates.map(({ validation }) => validation.mean));
   return {
     method,
-    candidates: candidates.map((candidate) => ({ ...candidate, chosen: candidate.validation === best })),
+    candidates: candidates.map((candidate) => ({ ...candidate, chosen: candidate.validation.mean === best })),
   };
 }
 

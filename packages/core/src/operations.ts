@@ -45,7 +45,7 @@ interface Ternary {
 }
 
 /** A row of the table. */
-export type Operation = Unary | Binary | Ternary;
+type Operation = Unary | Binary | Ternary;
 
 function unary(value: Unary["value"], partial: Partial1 | null, tfjs: Unary["tfjs"]): Unary {
   return { operands: 1, value, partials: [partial], tfjs };

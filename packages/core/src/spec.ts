@@ -190,7 +190,7 @@ export function mapRuleSpecs(spec: Spec, f: (spec: RuleSpec) => Spec): Spec {
 }
 
 /** True where the name matches the pattern. */
-export function matches(pattern: NamePattern, name: string): boolean {
+function matches(pattern: NamePattern, name: string): boolean {
   // A sticky or global expression keeps a position between calls; a copy without one always looks at the whole name.
   if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, "")).test(name);
   return name === pattern || name.startsWith(`${pattern}/`);

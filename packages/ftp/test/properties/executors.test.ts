@@ -38,7 +38,7 @@ describe.each(["cpu", "wasm"])("the tfjs executor on the %s backend", (backend) 
         problem: problems({ forms: anyForm, kinds: ["huge", "sparse"] }),
       }),
     );
-    await checkAsync(cases, 60, async ({ spec: { it: spec }, problem }) => {
+    await checkAsync(cases, 45, async ({ spec: { it: spec }, problem }) => {
       const before = tf.memory().numTensors;
       const actual = await traceTfjs(spec, problem, { scalars });
       expect(tf.memory().numTensors).toBe(before);
