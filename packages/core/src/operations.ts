@@ -44,9 +44,6 @@ interface Ternary {
   readonly tfjs: (c: T, a: T, b: T) => T;
 }
 
-/** A row of the table. */
-type Operation = Unary | Binary | Ternary;
-
 function unary(value: Unary["value"], partial: Partial1 | null, tfjs: Unary["tfjs"]): Unary {
   return { operands: 1, value, partials: [partial], tfjs };
 }
