@@ -24,23 +24,46 @@ function blockLength(n: number): number {
   return BLOCK;
 }
 
-/** Partial sums of at most BLOCK terms each, so that 10⁷ terms keep float32's precision. */
-function partialSums(x: tf.Tensor): tf.Tensor1D {
-  const flat = tf.reshape(x, [x.size]) as tf.Tensor1D;
-  if (x.size < 2 * BLOCK) return tf.sum(flat, 0, true);
-  const length = blockLength(x.size);
-  const rows = Math.floor(x.size / length);
+/**
+ * Partial sums along axis 1, of at most BLOCK terms each, so that 10⁷ terms keep float32's precision: the wasm backend adds up one term
+ * after the other.
+ */
+function partialSums(x: tf.Tensor): tf.Tensor {
+  const [before, n, ...after] = x.shape as [number, number, ...number[]];
+  if (n < 2 * BLOCK) return tf.sum(x, 1, true);
+  const length = blockLength(n);
+  const rows = Math.floor(n / length);
   const whole = rows * length;
-  const blocks = whole === x.size ? flat : tf.slice(flat, 0, whole);
-  const sums = tf.sum(tf.reshape(blocks, [rows, length]), 1) as tf.Tensor1D;
-  return whole === x.size ? sums : tf.concat([sums, tf.sum(tf.slice(flat, whole), 0, true)]);
+  const start = (row: number): number[] => [0, row, ...after.map(() => 0)];
+  const blocks = whole === n ? x : tf.slice(x, start(0), [before, whole, ...after]);
+  const sums = tf.sum(tf.reshape(blocks, [before, rows, length, ...after]), 2);
+  return whole === n ? sums : tf.concat([sums, tf.sum(tf.slice(x, start(whole)), 1, true)], 1);
 }
 
 function sumAll(x: tf.Tensor, scalars: Scalars): Value<tf.Tensor> {
-  let sums = partialSums(x);
+  let sums = partialSums(tf.reshape(x, [1, x.size]));
   if (scalars === "host") return sums.dataSync<"float32">().reduce((a, b) => a + b, 0);
   while (sums.size > 1) sums = partialSums(sums);
   return tf.reshape(sums, []);
+}
+
+function sumChannels(x: tf.Tensor, { shape, reduced, size, channels, channelShape }: Layout): tf.Tensor {
+  if (size < 2 * BLOCK * channels) return tf.sum(x, [...reduced], true);
+  let sums = x;
+  const sizes = [...shape];
+  // Neighbouring axes are summed as one.
+  for (let last = shape.length - 1; last >= 0; last--) {
+    if (!reduced.includes(last)) continue;
+    let first = last;
+    while (reduced.includes(first - 1)) first--;
+    const n = sizeOf(sizes.slice(first, last + 1));
+    const after = sizeOf(sizes.slice(last + 1));
+    sums = tf.reshape(sums, [sizeOf(sizes.slice(0, first)), n, ...(after === 1 ? [] : [after])]);
+    while ((sums.shape[1] as number) > 1) sums = partialSums(sums);
+    sizes.fill(1, first, last + 1);
+    last = first;
+  }
+  return tf.reshape(sums, [...channelShape]);
 }
 
 function maxAll(x: tf.Tensor, scalars: Scalars): Value<tf.Tensor> {
@@ -73,8 +96,7 @@ function reduce(
     return typeof all === "number" || to === "tensor" ? all : tf.reshape(all, [...layout.channelShape]);
   }
   if (layout.reduced.length === 0) return x.clone();
-  const axes = [...layout.reduced];
-  return op === "reduceSum" ? tf.sum(x, axes, true) : tf.max(x, axes, true);
+  return op === "reduceSum" ? sumChannels(x, layout) : tf.max(x, [...layout.reduced], true);
 }
 
 function apply(op: OperationName, operands: readonly Value<tf.Tensor>[]): Value<tf.Tensor> {

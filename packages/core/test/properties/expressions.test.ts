@@ -97,6 +97,18 @@ function mixes(y: Node, x: Expr): boolean {
   return mixed;
 }
 
+/** The inputs that y is made of. */
+function leavesOf(y: Node): Expr[] {
+  const reached = new Set<Node>();
+  const visit = (node: Node): void => {
+    if (reached.has(node)) return;
+    reached.add(node);
+    node.operands.forEach(visit);
+  };
+  visit(y);
+  return leaves.filter((leaf) => reached.has(leaf));
+}
+
 /** Every value of x moved by the same amount. */
 function shifted(
   inputs: Readonly<Record<string, Value<Array64>>>,
@@ -133,12 +145,12 @@ function compare(
 }
 
 describe("a derivative", () => {
-  const cases = fc.record({
-    built: expressions(8),
-    x: fc.constantFrom(...leaves),
-    form: smallForm,
-    seed: fc.nat(),
-  });
+  const cases = fc
+    .record({ built: expressions(8), which: fc.nat(), form: smallForm, seed: fc.nat() })
+    .map(({ which, ...rest }) => {
+      const among = leavesOf(rest.built.y);
+      return { ...rest, x: among[which % among.length] ?? (leaves[0] as Expr) };
+    });
 
   test("equals finite differences, or is refused where several values of x meet in one reduction", () => {
     const met = { refused: 0, compared: 0 };
@@ -157,7 +169,7 @@ describe("a derivative", () => {
       met.compared++;
       compare(y, dy, x, inputsFor(layout, seed), layout);
     });
-    expect(met.refused).toBeGreaterThan(20);
+    expect(met.refused).toBeGreaterThan(5);
     expect(met.compared).toBeGreaterThan(400);
   });
 

@@ -97,8 +97,11 @@ export function expressions(size: number, { gated = false }: { gated?: boolean }
     ];
     const lines: string[] = [];
     for (const [name, ...picks] of steps) {
-      // Half of the operands are among the last three that were made, so that the graph grows deep.
-      const indices = picks.map((x) => (x % 2 ? x % known.length : known.length - 1 - (x % 3)));
+      // Half of the operands are among the last three that were made, so that the graph grows deep; a quarter are inputs.
+      const first = numbers.length;
+      const indices = picks.map((x) =>
+        x % 2 ? known.length - 1 - (x % 3) : x % 4 ? first + (x % leaves.length) : x % known.length,
+      );
       const [a, b, c, d] = indices.map((i) => known[i] as Expr) as [Expr, Expr, Expr, Expr];
       known.push((among[name] as (typeof combinations)[string])(a, b, c, d));
       lines.push(`#${lines.length} = ${name}(${indices.map((i) => names[i]).join(", ")})`);

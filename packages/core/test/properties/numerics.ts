@@ -169,8 +169,11 @@ export function disturbedRuns<T>(scalars: "host" | "device", compute: (executor:
 
 const at = (values: ArrayLike<number>, i: number): number => values[values.length === 1 ? 0 : i] as number;
 
-/** How a comparison came out; "loose" where the tolerance is more than 10⁻⁴ of the values, so that it says little. */
-export type Outcome = "sharp" | "loose" | "overflow";
+/**
+ * How a comparison came out, by what its tolerance is of the values: "sharp" up to 10⁻⁴, "loose" up to 5·10⁻³, "chance" beyond, where rounding decides
+ * (such as the sign of a hyper-gradient that is 0 but for rounding, in the hands of Adam), "overflow" where there is no limit.
+ */
+export type Outcome = "sharp" | "loose" | "chance" | "overflow";
 
 /**
  * Compares numbers computed in float32 with what they should be; one number stands for all where there is only one.
@@ -206,5 +209,9 @@ export function compareRounded(
       );
     }
   }
-  return tolerance <= 1e-4 * magnitude || magnitude === 0 ? "sharp" : "loose";
+  return tolerance <= 1e-4 * magnitude || magnitude === 0
+    ? "sharp"
+    : tolerance <= 5e-3 * magnitude
+      ? "loose"
+      : "chance";
 }

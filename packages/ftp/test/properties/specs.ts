@@ -122,25 +122,31 @@ export interface Drawn<T> {
 const drawn = <T>(it: T, text: string): Drawn<T> => ({ it, text, toString: () => text }) as Drawn<T>;
 
 /**
- * Learners: of one level, or towers of two and three. Those that normalise move a hyperparameter by about their rate whatever the size of
- * its hyper-gradient; the others suit only gradients of ordinary size.
+ * Learners: of one level, or towers of two and three.
+ *
+ * @param options.normalising Only those that move a hyperparameter by about their rate whatever the size of its hyper-gradient; the others
+ *   suit only gradients of ordinary size.
+ * @param options.eps Adam's ε: hyper-gradients well below it hardly move anything.
  */
-export function learners({ normalising = false }: { normalising?: boolean } = {}): fc.Arbitrary<Drawn<Spec>> {
+export function learners({
+  normalising = false,
+  eps = 1e-8,
+}: {
+  normalising?: boolean;
+  eps?: number;
+} = {}): fc.Arbitrary<Drawn<Spec>> {
+  const middle = adam({
+    lr: learned(1e-3, adam({ lr: 1e-2, eps }), { in: "log" }),
+    beta2: learned(0.99, adam({ lr: 1e-3, eps })),
+    eps,
+  });
   const adams = [
-    drawn(adam({ lr: 1e-2 }), "adam(0.01)"),
-    drawn(adamw({ lr: 1e-3, weightDecay: 0.1 }), "adamw(0.001)"),
-    drawn(adam({ lr: 1e-2, amsgrad: true }), "adam(0.01, amsgrad)"),
-    drawn(adam({ lr: (t) => 1e-2 / (1 + t) }), "adam(1/t)"),
-    drawn(adam({ lr: learned(1e-2, adam({ lr: 1e-3 })) }), "adam(learned)"),
-    drawn(
-      adam({
-        lr: learned(
-          1e-2,
-          adam({ lr: learned(1e-3, adam({ lr: 1e-2 }), { in: "log" }), beta2: learned(0.99, adam({ lr: 1e-3 })) }),
-        ),
-      }),
-      "adam(learned(learned in log))",
-    ),
+    drawn(adam({ lr: 1e-2, eps }), "adam(0.01)"),
+    drawn(adamw({ lr: 1e-3, weightDecay: 0.1, eps }), "adamw(0.001)"),
+    drawn(adam({ lr: 1e-2, amsgrad: true, eps }), "adam(0.01, amsgrad)"),
+    drawn(adam({ lr: (t) => 1e-2 / (1 + t), eps }), "adam(1/t)"),
+    drawn(adam({ lr: learned(1e-2, adam({ lr: 1e-3, eps })), eps }), "adam(learned)"),
+    drawn(adam({ lr: learned(1e-2, middle), eps }), "adam(learned(learned in log))"),
   ];
   const sgds = [
     drawn(sgd({ lr: 1e-3 }), "sgd(0.001)"),
@@ -148,7 +154,7 @@ export function learners({ normalising = false }: { normalising?: boolean } = {}
     drawn(sgd({ lr: 1e-3, momentum: 0.5, nesterov: true }), "sgd(0.001, nesterov)"),
     drawn(sgd({ lr: learned(1e-3, sgd({ lr: 1e-6 })) }), "sgd(learned)"),
     drawn(
-      sgd({ lr: learned(1e-3, sgd({ lr: learned(1e-3, adam({ lr: 1e-2 })) }), { in: "log" }) }),
+      sgd({ lr: learned(1e-3, sgd({ lr: learned(1e-3, adam({ lr: 1e-2, eps })) }), { in: "log" }) }),
       "sgd(learned(learned))",
     ),
   ];
