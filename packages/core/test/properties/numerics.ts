@@ -110,7 +110,7 @@ function instructionsOf(program: Program): readonly Program[] {
  * @param sign 1, or −1 for the same errors the other way: of the two, one is on the other side of a threshold that the undisturbed
  *   computation is close to.
  */
-export function roundingExecutor(scalars: "host" | "device", seed: number, sign: 1 | -1): Executor<Array64> {
+function roundingExecutor(scalars: "host" | "device", seed: number, sign: 1 | -1): Executor<Array64> {
   const next = random(seed);
   const error = (): number => (next() < 0.5 ? -sign : sign) * 2 ** -23;
   const disturbed = (x: number): number => Math.fround(x * (1 + error()));

@@ -58,7 +58,7 @@ const projections: Readonly<Record<string, FtpOptions>> = {
 };
 
 /** A rule inside a projection. */
-export function projected(base: Optimizer, name: string, options: FtpOptions): Optimizer {
+function projected(base: Optimizer, name: string, options: FtpOptions): Optimizer {
   return {
     name: `${name}(${base.name})`,
     build: ({ radius, ...settings }) =>
@@ -69,7 +69,7 @@ export function projected(base: Optimizer, name: string, options: FtpOptions): O
 }
 
 /** Every rule inside every projection. */
-export const projectedOptimizers: readonly Optimizer[] = bases.flatMap((base) =>
+const projectedOptimizers: readonly Optimizer[] = bases.flatMap((base) =>
   Object.entries(projections).map(([name, options]) => projected(base, name, options)),
 );
 
@@ -101,7 +101,7 @@ export function finestOf({ ftp }: Optimizer, name: string): Grain {
 }
 
 /** The values that the coordinates can reach, ends excluded. */
-export const ranges: Readonly<Record<CoordinateName, readonly [number, number]>> = {
+const ranges: Readonly<Record<CoordinateName, readonly [number, number]>> = {
   identity: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   log: [0, Number.POSITIVE_INFINITY],
   logit: [0, 1],
