@@ -6,7 +6,7 @@ import { METHOD_NAMES, METHODS, type MethodName } from "./methods.js";
 
 /** Steps and seeds of a full run and of a quick one. */
 const FULL = { steps: 200, seeds: 3 };
-const QUICK = { steps: 80, seeds: 1 };
+const QUICK = { steps: 60, seeds: 1 };
 
 /** What was asked for. */
 export interface Options {

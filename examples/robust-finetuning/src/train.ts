@@ -27,17 +27,18 @@ export interface RunOptions {
   readonly seed: number;
   readonly settings: Settings;
   readonly steps: number;
-  /** The domains that the model is tested on, and watched on while it is trained; none while hyperparameters are chosen. */
-  readonly domains: readonly string[];
-  /** How often it is watched, in steps. */
+  /** "choose" looks at the validation pictures of the fine-tuning domain alone, at the end; "test" at the test pictures of all domains, and at some others while it trains. */
+  readonly purpose: "choose" | "test";
+  /** How often it is watched while it trains, in steps. */
   readonly evaluateEvery: number;
   /** How often radii and distances are traced, in steps. */
   readonly traceEvery: number;
 }
 
-/** What a run found, with the accuracy on the whole validation set, by which hyperparameters are chosen. */
+/** What a run found. */
 export interface RunResult extends Run {
-  validation: number;
+  /** Accuracy on the fine-tuning domain's validation pictures; only where the purpose is to choose. */
+  validation?: number;
 }
 
 /** The pictures drawn for the present seed: a worker does several methods with the same ones. */
@@ -58,13 +59,8 @@ function shiftedAccuracy(accuracy: Readonly<Record<string, number>>): number {
   return mean(DOMAINS.filter(({ name }) => name !== FINETUNED).map(({ name }) => accuracy[name] as number));
 }
 
-function accuracies(
-  model: Model,
-  { domains, seed }: RunOptions,
-  split: Split,
-  perClass: number,
-): Record<string, number> {
-  return Object.fromEntries(domains.map((name) => [name, accuracyOf(model, draw(name, split, seed, perClass))]));
+function accuracies(model: Model, { seed }: RunOptions, split: Split, perClass: number): Record<string, number> {
+  return Object.fromEntries(DOMAINS.map(({ name }) => [name, accuracyOf(model, draw(name, split, seed, perClass))]));
 }
 
 /**
@@ -78,12 +74,11 @@ export async function run(options: RunOptions, onStep: (step: number) => void): 
   const spec = METHODS[method].spec?.(options.settings, options.steps);
   try {
     const trained = spec ? await train(model, spec, options, onStep) : probe(model, options);
-    return {
-      seed,
-      validation: accuracyOf(model, draw(FINETUNED, "validation", seed, PER_CLASS.validation)),
-      accuracy: accuracies(model, options, "test", PER_CLASS.test),
-      ...trained,
-    };
+    if (options.purpose === "choose") {
+      const validation = accuracyOf(model, draw(FINETUNED, "validation", seed, PER_CLASS.validation));
+      return { seed, accuracy: {}, validation, ...trained };
+    }
+    return { seed, accuracy: accuracies(model, options, "test", PER_CLASS.test), ...trained };
   } finally {
     model.dispose();
   }
@@ -110,7 +105,7 @@ async function train(
   options: RunOptions,
   onStep: (step: number) => void,
 ): Promise<Trained> {
-  const { seed, steps, domains, evaluateEvery, traceEvery } = options;
+  const { seed, steps, purpose, evaluateEvery, traceEvery } = options;
   const pictures = draw(FINETUNED, "train", seed, PER_CLASS.train);
   const optimizer = hyper(spec);
   const variables = Object.values(model.variables);
@@ -140,7 +135,7 @@ async function train(
     tf.dispose([x, y, loss]);
 
     if (step === 1 || step % traceEvery === 0 || step === steps) tracer.add(step, await optimizer.hyperparameters());
-    if (domains.length > 0 && (step % evaluateEvery === 0 || step === steps)) {
+    if (purpose === "test" && (step % evaluateEvery === 0 || step === steps)) {
       const accuracy = accuracies(model, options, "validation", PER_CLASS.curve);
       curve.push({
         step,

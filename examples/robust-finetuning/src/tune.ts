@@ -61,7 +61,7 @@ async function main(): Promise<void> {
       ...candidate,
       seed,
       steps: STEPS,
-      domains: [],
+      purpose: "choose" as const,
       evaluateEvery: STEPS,
       traceEvery: STEPS,
     })),
@@ -78,7 +78,7 @@ async function main(): Promise<void> {
       return [
         {
           settings: { ...candidate.settings },
-          validation: estimate(found.map(({ validation }) => validation)),
+          validation: estimate(found.map(({ validation }) => validation as number)),
           distance: mean(found.map(distanceMoved)),
         },
       ];
