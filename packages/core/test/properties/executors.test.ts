@@ -194,7 +194,8 @@ describe.each(["cpu", "wasm"])("the tfjs executor on the %s backend", (backend) 
 });
 
 afterAll(() => {
-  console.log(counts);
   const all = Object.values(counts).reduce((a, b) => a + b);
-  expect(counts.sharp / all).toBeGreaterThan(0.8);
+  // Nothing was compared where a filter left these tests out.
+  if (all === 0) return;
+  expect(counts.sharp / all, JSON.stringify(counts)).toBeGreaterThan(0.8);
 });

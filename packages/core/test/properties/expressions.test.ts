@@ -21,7 +21,7 @@ const run = (y: Expr, inputs: Readonly<Record<string, Value<Array64>>>, layout =
 
 const sameNumber = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 
-const counts = { finite: 0, infinite: 0, sharp: 0, zero: 0, dull: 0, kink: 0 };
+const counts = { finite: 0, infinite: 0, compared: 0, zero: 0, unresolved: 0, kink: 0 };
 
 describe("a compiled program", () => {
   test("computes, bit for bit, what its expressions say node by node", () => {
@@ -136,7 +136,11 @@ function compare(
       counts.kink++;
       return;
     }
-    counts[error > 1e-4 * Math.abs(value) + 1e-8 ? "dull" : value === 0 ? "zero" : "sharp"]++;
+    if (error > 1e-2 * Math.abs(value) + 1e-8) {
+      counts.unresolved++;
+      return;
+    }
+    counts[value === 0 ? "zero" : "compared"]++;
     const tolerance = 20 * error + 1e-9 * Math.abs(value);
     if (!(Math.abs((actual[i] as number) - value) <= tolerance)) {
       expect.fail(`∂/∂${name}, value ${i}: ${actual[i]}; finite differences give ${value} ± ${tolerance}`);
@@ -294,7 +298,7 @@ describe("every coordinate", () => {
 });
 
 afterAll(() => {
-  console.log(counts);
-  expect(counts.infinite).toBeLessThan(0.05 * counts.finite);
-  expect(counts.dull + counts.kink).toBeLessThan(0.2 * counts.sharp);
+  // At most, so that a filter may leave the tests out.
+  expect(counts.infinite, JSON.stringify(counts)).toBeLessThanOrEqual(0.05 * counts.finite);
+  expect(counts.unresolved + counts.kink, JSON.stringify(counts)).toBeLessThanOrEqual(0.1 * counts.compared);
 });

@@ -70,7 +70,8 @@ describe.each(["cpu", "wasm"])("the tfjs executor on the %s backend", (backend) 
 
 afterAll(() => {
   const all = Object.values(counts).reduce((a, b) => a + b);
-  console.log(counts);
-  expect(counts.sharp / all).toBeGreaterThan(0.65);
-  expect(counts.overflow / all).toBeLessThan(0.05);
+  // Nothing was compared where a filter left these tests out.
+  if (all === 0) return;
+  expect(counts.sharp / all, JSON.stringify(counts)).toBeGreaterThan(0.65);
+  expect(counts.overflow / all, JSON.stringify(counts)).toBeLessThan(0.05);
 });

@@ -9,7 +9,17 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { anyForm, check, checkAsync, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
-import { bases, coarser, coordinatesFor, type Drawn, finestOf, optimizers, specs, valuesOf } from "./specs.js";
+import {
+  bases,
+  coarser,
+  coordinatesFor,
+  type Drawn,
+  finestOf,
+  learners,
+  optimizers,
+  specs,
+  valuesOf,
+} from "./specs.js";
 import { type Trace, traceFloat64, traceTfjs } from "./traces.js";
 
 /** Learners that are at work and yet learn nothing. */
@@ -222,6 +232,26 @@ describe("a variable goes its own way, whatever the others do, in whatever order
       });
     },
   );
+});
+
+describe("what one value for the model learns does not depend on the order of the variables", () => {
+  test("but for rounding, in float64", () => {
+    const cases = fc.record({
+      spec: specs({ learners: learners({ eps: 1e-2 }), grains: ["model"] }),
+      problem: problems({ kinds: ["noise", "drift"] }),
+      gone: missing,
+    });
+    check(cases, 100, ({ spec: { it: spec }, problem, gone }) => {
+      const [forward, back] = [false, true].map((reverse) => traceFloat64(spec, withGaps(problem, gone, reverse)));
+      forward?.forEach((snapshot, t) => {
+        for (const [name, values] of Object.entries(snapshot)) {
+          Array.from(values).forEach((x, i) => {
+            expect(Math.abs((back?.[t]?.[name]?.[i] as number) - x)).toBeLessThanOrEqual(1e-9 * Math.abs(x) + 1e-12);
+          });
+        }
+      });
+    });
+  });
 });
 
 describe("an element with hyperparameters of its own goes its own way, bit for bit", () => {
