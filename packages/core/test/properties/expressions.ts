@@ -68,6 +68,15 @@ const combinations: Readonly<Record<string, (a: Expr, b: Expr, c: Expr, d: Expr)
   maxPerChannel: (a) => (finer(a.grain, "channel") ? max(a, "channel") : a),
   maxPerTensor: (a) => (finer(a.grain, "tensor") ? max(a, "tensor") : a),
   count: (a) => count("element", "channel").mul(a.tanh()),
+  // The same operands in both orders: two expressions that must not be taken for one.
+  difference: (a, b) => a.sub(b).sub(b.sub(a).mul(3)),
+  ratio: (a, b) =>
+    a
+      .abs()
+      .add(1)
+      .div(b.abs().add(1))
+      .add(b.abs().add(1).div(a.abs().add(1))),
+  order: (a, b, c, d) => select(a.greater(b), c, 1).sub(select(b.greater(a), d, 2)),
 };
 
 /** What changes a derivative, but no value. */
@@ -87,7 +96,11 @@ export interface Built {
 export function expressions(size: number, { gated = false }: { gated?: boolean } = {}): fc.Arbitrary<Built> {
   const among = gated ? { ...combinations, ...gates } : combinations;
   const pick = fc.nat({ max: 2 ** 20 });
-  const step = fc.tuple(fc.constantFrom(...Object.keys(among)), pick, pick, pick, pick);
+  // What rules are mostly made of comes most often.
+  const names = Object.keys(among);
+  const frequent = names.filter((name) => /^(add|sub|mul|sum|mean)/.test(name));
+  const operation = fc.constantFrom(...names, ...frequent, ...frequent, ...frequent);
+  const step = fc.tuple(operation, pick, pick, pick, pick);
   return fc.array(step, { minLength: 1, maxLength: size }).map((steps) => {
     const known: Expr[] = [...numbers, ...leaves];
     const names = [
