@@ -9,6 +9,7 @@ const testing = existsSync(source("core/src/testing.ts")) ? "testing.ts" : "test
 export default defineConfig({
   resolve: {
     alias: [
+      { find: "@hypergrad/core/executors", replacement: source("core/src/executors.ts") },
       { find: /^@hypergrad\/([\w-]+)\/testing$/, replacement: source(`$1/src/${testing}`) },
       { find: /^@hypergrad\/([\w-]+)$/, replacement: source("$1/src/index.ts") },
     ],

@@ -37,8 +37,12 @@ export interface Update<A> {
   readonly cell: Cell<A>;
   readonly p: Value<A>;
   readonly g: Value<A>;
+  /** The contractions of g, where they are known already; see `Level.contract`. */
+  readonly contracted?: Readonly<Record<string, Value<A>>>;
   /** Where it is not 0 (NaN, from `probe`), nothing changes: the step is skipped without a branch. Left out: the step is taken. */
   readonly probed?: Value<A> | undefined;
+  /** True where the new value of p may be written over p: nobody reads the old one any more. */
+  readonly inPlace?: boolean;
 }
 
 /** A hyperparameter as it is now: a number may stand for all the values that its grain has here. */

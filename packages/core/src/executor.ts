@@ -29,9 +29,16 @@ export interface Executor<A> {
    * Runs a program on one tensor.
    *
    * @param inputs Value of every input that the program names.
-   * @returns The outputs by name. An array among them belongs to the caller, who releases it; it is never one of the inputs.
+   * @param into Arrays that the caller gives up, by output name: the executor may write that output over one and return it. An array that
+   *   comes back was used, any other is as it was. It may be an input.
+   * @returns The outputs by name. An array among them belongs to the caller, who releases it; it is never one of the inputs, but for `into`.
    */
-  run(program: Program, inputs: Readonly<Record<string, Value<A>>>, layout: Layout): Record<string, Value<A>>;
+  run(
+    program: Program,
+    inputs: Readonly<Record<string, Value<A>>>,
+    layout: Layout,
+    into?: Readonly<Record<string, Value<A>>>,
+  ): Record<string, Value<A>>;
   /** A new array with these numbers. */
   load(numbers: Numbers): A;
   /** A new array of this shape where the value is a number, or broadcasts to it; the value itself where it has the shape already. */
@@ -86,6 +93,38 @@ export function evaluate<A>(
       return apply(kind.op, [x, y, z].slice(0, operands.length) as Value<A>[], grain, layout);
     }
   }
+}
+
+/** Never asked: an operation on numbers alone is done by `evaluate` itself. */
+const noArrays: Arithmetic<never> = {
+  apply: () => {
+    throw new Error("A program on numbers met an array.");
+  },
+  reduce(op, x, from, to, layout) {
+    const count = countOf(layout, from, to);
+    if (count === 0) return op === "reduceSum" ? 0 : Number.NEGATIVE_INFINITY;
+    return op === "reduceSum" ? (x as number) * count : x;
+  },
+};
+
+/**
+ * Runs a program on plain numbers, in float64: the scalar levels of a tower, on every executor.
+ *
+ * @returns The outputs by name, or undefined where an input is an array.
+ */
+export function runOnNumbers(
+  { instructions, outputs }: Program,
+  inputs: Readonly<Record<string, unknown>>,
+  layout: Layout,
+): Record<string, number> | undefined {
+  for (const name in inputs) if (typeof inputs[name] !== "number") return undefined;
+  const results: number[] = [];
+  for (const instruction of instructions) {
+    results.push(evaluate<never>(instruction, results, inputs as Record<string, number>, layout, noArrays));
+  }
+  const numbers: Record<string, number> = {};
+  for (const [name, index] of outputs) numbers[name] = results[index] as number;
+  return numbers;
 }
 
 const isNumber = (x: unknown): x is number | undefined => typeof x === "number" || x === undefined;

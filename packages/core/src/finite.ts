@@ -5,11 +5,17 @@
  * on the device nobody needs to read it: it selects between the old and the new.
  */
 import type { Executor, Value } from "./executor.js";
-import { input, select, sum } from "./expression.js";
+import { type Expr, input, select, sum } from "./expression.js";
 import { type Layout, scalarLayout } from "./layout.js";
 import { compile } from "./program.js";
 
-const probeProgram = compile({ probed: sum(input("x", "element").sub(input("x", "element")), "tensor") });
+/** The probe of an input, as an output of a program. */
+export function probeOf(name: string): { probed: Expr<"tensor"> } {
+  const x = input(name, "element");
+  return { probed: sum(x.sub(x), "tensor") };
+}
+
+const probeProgram = compile(probeOf("x"));
 const maskProgram = compile({
   kept: select(input("probed", "tensor").equal(0), input("fresh", "element"), input("old", "element")),
 });

@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Cell, Reading, Tower } from "./cell.js";
 import { type Checkpoint, capture, checkCheckpoint, fill } from "./checkpoint.js";
 import type { Value } from "./executor.js";
+import { type Scalars, tensorExecutor } from "./executors.js";
 import { countNonFinite, probe } from "./finite.js";
 import { type VariableGradient, variableGradients } from "./gradients.js";
 import { layoutOf, sameShape } from "./layout.js";
@@ -24,7 +25,6 @@ import {
   structureOf,
   withChannelAxis,
 } from "./spec.js";
-import { type Scalars, tfjsExecutor } from "./tfjs-executor.js";
 import { checkpointOf, type NamedTensor, weightsOf } from "./weights.js";
 
 /** Current values by variable name and hyperparameter name: a number, or one value per channel or element. */
@@ -57,7 +57,12 @@ export interface HyperOptions {
    * reads nothing. Default: "host" on the cpu and wasm backends, "device" elsewhere.
    */
   readonly scalars?: Scalars;
+  /** "auto" (default): the fastest executor that is registered for the active backend, such as the fused kernels of @hypergrad/wasm. "tfjs": TensorFlow.js operations, to compare with. */
+  readonly executor?: "auto" | "tfjs";
 }
+
+/** One pass over a gradient: see `Level.contract`. */
+type Contracted = Readonly<Record<string, Value<tf.Tensor>>>;
 
 /** What was not finite so far. */
 export interface NonFiniteCounts {
@@ -94,7 +99,8 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   private build(): [Tower<tf.Tensor>, Level<tf.Tensor>] {
-    const tower: Tower<tf.Tensor> = { executor: tfjsExecutor(() => this.scalars()), loadGiven, refused: 0 };
+    const executor = tensorExecutor(() => this.scalars(), this.options.executor !== "tfjs");
+    const tower: Tower<tf.Tensor> = { executor, loadGiven, refused: 0 };
     return [tower, new Level(tower, this.spec)];
   }
 
@@ -160,10 +166,12 @@ export class HyperOptimizer extends tf.Optimizer {
       this.patternsChecked = true;
     }
     this.level.schedule();
-    const probed = this.probeAll(updates);
+    const contracted = updates.map(({ variable, g }) => this.contract(variable, g));
+    const probed = this.probeAll(updates, contracted);
     const skip = typeof probed === "number" && probed !== 0;
     try {
-      if (!skip) this.take(updates, probed);
+      if (skip) release(contracted);
+      else this.take(updates, contracted, probed);
       this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
     } finally {
       if (typeof probed !== "number") probed.dispose();
@@ -175,12 +183,18 @@ export class HyperOptimizer extends tf.Optimizer {
     });
   }
 
+  /** What the step needs to know of a gradient before anything changes, found in one pass over it. */
+  private contract({ name }: tf.Variable, g: tf.Tensor): Contracted {
+    const cell = this.level.cells.get(name);
+    return cell ? this.level.contract(cell, g) : { probed: probe(this.tower.executor, g, layoutOf(g.shape)) };
+  }
+
   /** 0 where all gradients are finite, else NaN; a tensor where that stays on the device. */
-  private probeAll(updates: readonly VariableGradient[]): Value<tf.Tensor> {
-    const { executor } = this.tower;
-    const probes = updates.map(({ g }) => probe(executor, g, layoutOf(g.shape)));
+  private probeAll(updates: readonly VariableGradient[], contracted: readonly Contracted[]): Value<tf.Tensor> {
+    const probes = contracted.map(({ probed }) => probed as Value<tf.Tensor>);
     const culprit = probes.findIndex((probed) => typeof probed === "number" && probed !== 0);
     if (culprit >= 0 && this.options.onNonFinite !== "skip") {
+      release(contracted);
       throw nonFiniteError(`the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`);
     }
     const onDevice = probes.filter((probed) => typeof probed !== "number");
@@ -190,18 +204,31 @@ export class HyperOptimizer extends tf.Optimizer {
     return total;
   }
 
-  private take(updates: readonly VariableGradient[], probed: Value<tf.Tensor>): void {
-    const cells = this.cellsOf(updates);
+  private take(
+    updates: readonly VariableGradient[],
+    contracted: readonly Contracted[],
+    probed: Value<tf.Tensor>,
+  ): void {
+    let cells: Cell<tf.Tensor>[];
+    try {
+      cells = this.cellsOf(updates);
+    } catch (error) {
+      release(contracted);
+      throw error;
+    }
     const moved = this.level.step(
       updates.map(({ variable, g }, i) => ({
         cell: cells[i] as Cell<tf.Tensor>,
         p: variable,
         g,
+        contracted: contracted[i] as Contracted,
         probed: typeof probed === "number" ? undefined : probed,
+        inPlace: true,
       })),
     );
     updates.forEach(({ variable }, i) => {
       const value = moved[i] as Value<tf.Tensor>;
+      if (value === variable) return;
       const whole = this.tower.executor.spread(value, variable.shape);
       variable.assign(whole);
       tf.dispose([whole, ...(typeof value === "number" ? [] : [value])]);
@@ -356,6 +383,10 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 }
 
+function release(contracted: readonly Contracted[]): void {
+  for (const values of contracted) tf.dispose(Object.values(values).filter((value) => typeof value !== "number"));
+}
+
 function nonFiniteError(what: string): Error {
   return new Error(
     `applyGradients: ${what}. Nothing was changed. Lower the learning rate or look at the loss; or build the optimizer with { onNonFinite: "skip" }, which skips such steps and counts them.`,
@@ -385,8 +416,11 @@ async function readTogether(tensors: readonly tf.Tensor[]): Promise<Map<tf.Tenso
 
 function checkOptions(spec: Spec, options: HyperOptions): void {
   checkSpec("hyper", spec);
-  checkNames("hyper", options, ["channelAxis", "onNonFinite", "onStep", "scalars"]);
-  const { onNonFinite, scalars, onStep } = options;
+  checkNames("hyper", options, ["channelAxis", "executor", "onNonFinite", "onStep", "scalars"]);
+  const { executor, onNonFinite, scalars, onStep } = options;
+  if (executor !== undefined && executor !== "auto" && executor !== "tfjs") {
+    throw new Error(`hyper: executor is ${JSON.stringify(executor)}; expected "auto" or "tfjs".`);
+  }
   if (onNonFinite !== undefined && onNonFinite !== "throw" && onNonFinite !== "skip") {
     throw new Error(`hyper: onNonFinite is ${JSON.stringify(onNonFinite)}; expected "throw" or "skip".`);
   }

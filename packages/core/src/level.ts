@@ -171,10 +171,10 @@ export class Level<A> {
   /**
    * One step of this level and of all above it. Call `schedule` before.
    *
-   * @returns The new values of p, in the order of the updates; new arrays, which belong to the caller.
+   * @returns The new values of p, in the order of the updates: p itself where it was written over, else new arrays, which belong to the caller.
    */
   step(updates: readonly Update<A>[]): Value<A>[] {
-    this.learn(this.contract(updates), this.probes(updates));
+    this.learn(this.hyperGradients(updates), this.probes(updates));
     const proposals = propose(updates);
     const moved = updates.map((update) => this.move(update, proposals.get(update)));
     for (const proposed of proposals.values()) this.release(proposed);
@@ -183,18 +183,28 @@ export class Level<A> {
     return moved;
   }
 
-  /** Every learned hyperparameter that these updates use, with its hyper-gradient: contractions of g with the held sensitivities. */
-  private contract(updates: readonly Update<A>[]): Map<Knob<A>, Value<A>> {
+  /**
+   * One pass over a gradient: its contractions with the held sensitivities, `<h>.gradient`, where there are any, and its probe,
+   * `probed`. It changes nothing.
+   */
+  contract(cell: Cell<A>, g: Value<A>): Record<string, Value<A>> {
+    const { plan, held, layout } = cell;
+    const { executor } = this.tower;
+    if (!plan.contract || held.size === 0) return { probed: probe(executor, g, layout) };
+    const inputs: Record<string, Value<A>> = { g };
+    for (const [name, sensitivity] of held) inputs[sensitivityOf(name)] = sensitivity;
+    return executor.run(plan.contract, inputs, layout);
+  }
+
+  /** Every learned hyperparameter that these updates use, with its hyper-gradient. */
+  private hyperGradients(updates: readonly Update<A>[]): Map<Knob<A>, Value<A>> {
     const { executor } = this.tower;
     const gradients = new Map<Knob<A>, Value<A>>();
-    for (const { cell, g } of updates) {
-      const { plan, held, knobs, layout } = cell;
-      let contracted: Record<string, Value<A>> = {};
-      if (plan.contract && held.size > 0) {
-        const inputs: Record<string, Value<A>> = { g };
-        for (const [name, sensitivity] of held) inputs[sensitivityOf(name)] = sensitivity;
-        contracted = executor.run(plan.contract, inputs, layout);
-      }
+    for (const { cell, g, contracted: known } of updates) {
+      const { knobs } = cell;
+      if (knobs.size === 0) continue;
+      const contracted = known ?? this.contract(cell, g);
+      if (!known) this.release(contracted.probed);
       for (const [name, knob] of knobs) {
         const d = contracted[gradientOf(name)] ?? 0;
         const before = gradients.get(knob);
@@ -265,18 +275,24 @@ export class Level<A> {
   }
 
   /** One variable's own step: the rule, with the fresh hyperparameters. */
-  private move({ cell, p, g, probed }: Update<A>, proposed: A | undefined): Value<A> {
+  private move({ cell, p, g, probed, inPlace }: Update<A>, proposed: A | undefined): Value<A> {
     const { executor } = this.tower;
     const { plan, layout, state, held, knobs } = cell;
-    const inputs = {
-      ...this.hyperparameters(cell),
-      ...Object.fromEntries(state),
-      p,
-      g,
-      t: cell.t + 1,
-      ...(proposed && { proposed }),
-    };
-    const result = executor.run(plan.update, inputs, layout);
+    const inputs = this.hyperparameters(cell);
+    for (const [slot, value] of state) inputs[slot] = value;
+    inputs.p = p;
+    inputs.g = g;
+    inputs.t = cell.t + 1;
+    if (proposed) inputs.proposed = proposed;
+    // What the step replaces, the executor may write over. A masked step selects between the old and the new: it needs both.
+    let into: Record<string, Value<A>> | undefined;
+    if (probed === undefined) {
+      into = {};
+      if (inPlace) into.p = p;
+      for (const slot of plan.changing) into[slot] = state.get(slot) as Value<A>;
+      for (const [name, sensitivity] of held) into[sensitivityOf(name)] = sensitivity;
+    }
+    const result = executor.run(plan.update, inputs, layout, into);
     cell.t++;
     const settle = (fresh: Value<A>, old: Value<A>): Value<A> => {
       if (probed === undefined) return fresh;
@@ -312,9 +328,9 @@ export class Level<A> {
     return [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
   }
 
-  /** `fresh`, after `old` is freed. */
+  /** `fresh`, after `old` is freed; they are one where the step was taken in place. */
   replaced(old: Value<A>, fresh: Value<A> | undefined): Value<A> {
-    this.release(old);
+    if (old !== fresh) this.release(old);
     return fresh as Value<A>;
   }
 

@@ -8,6 +8,7 @@
 import { differentiate, GrainError } from "./differentiate.js";
 import { type Coordinate, coordinates, type Domain, reachable } from "./domain.js";
 import { clamp, constant, type Expr, input, type Operand, reduceSum, select, toExpr } from "./expression.js";
+import { probeOf } from "./finite.js";
 import { finer, type Grain, grains } from "./grain.js";
 import { isLearned, type Learned } from "./learned.js";
 import { compile, type Program } from "./program.js";
@@ -42,7 +43,7 @@ export interface Plan {
   readonly init: Program;
   /** From p, g, t, slots and hyperparameters: p, the changing slots, `<h>.sensitivity` and `<h>.written`. */
   readonly update: Program;
-  /** From g and `<h>.sensitivity`: `<h>.gradient`. Undefined where nothing is learned. */
+  /** From g and `<h>.sensitivity`: `<h>.gradient`, and the probe of g as `probed`, in one pass over g. Undefined where nothing is learned. */
   readonly contract: Program | undefined;
 }
 
@@ -165,9 +166,12 @@ export function planOf(spec: RuleSpec): Plan {
     spec,
     learned,
     changing,
-    init: compile(initial),
-    update: compile(outputs),
-    contract: learned.length > 0 ? compile(contractions) : undefined,
+    init: compile(initial, `${rule.name}: init`),
+    update: compile(outputs, `${rule.name}: update`),
+    contract:
+      learned.length > 0
+        ? compile({ ...contractions, ...probeOf("g") }, `${rule.name}: hyper-gradients`)
+        : undefined,
   };
 }
 

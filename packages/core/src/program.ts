@@ -20,6 +20,8 @@ export interface Instruction {
 
 /** What an executor runs. */
 export interface Program {
+  /** For messages: the rule and what is computed of it, such as "adamw: update". */
+  readonly name: string;
   readonly instructions: readonly Instruction[];
   /** Output name → index of the instruction that computes it. */
   readonly outputs: ReadonlyMap<string, number>;
@@ -59,8 +61,9 @@ function simpler(op: OperationName, [a, b, c]: Node[]): Node | undefined {
  * The program that computes the outputs.
  *
  * @param outputs Output name → expression or number.
+ * @param name For messages.
  */
-export function compile(outputs: Readonly<Record<string, Operand>>): Program {
+export function compile(outputs: Readonly<Record<string, Operand>>, name: string = "a program"): Program {
   const simplified = new Map<Node, Node>();
   const interned = new Map<string, Node>();
   const ids = new Map<Node, number>();
@@ -120,6 +123,7 @@ export function compile(outputs: Readonly<Record<string, Operand>>): Program {
   for (const [, root] of roots) lastUse[at(root)] = Number.POSITIVE_INFINITY;
 
   return {
+    name,
     instructions: order.map((node, i) => ({
       kind: node.kind,
       operands: node.operands.map(at),

@@ -8,3 +8,7 @@
  */
 import "@tensorflow/tfjs-backend-wasm";
 import "./kernels/index.js";
+import { accelerate } from "@hypergrad/core/executors";
+import { fused } from "./fused.js";
+
+accelerate("wasm", fused);

@@ -1,0 +1,140 @@
+/**
+ * The heap of TensorFlow.js's WASM backend: where its tensors are, and how kernels of our own work on them.
+ *
+ * Nothing here is part of the backend's public interface, so it is looked at in this file alone.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { compileKernel, type Kernel, type Mode } from "./kernel.js";
+
+/** What the backend knows of a tensor's data. */
+interface TensorData {
+  readonly id: number;
+  readonly memoryOffset: number;
+  readonly refCount: number;
+}
+
+/** The part of tfjs's BackendWasm that is used here. */
+interface Backend {
+  readonly wasm: {
+    readonly HEAPU8: Uint8Array;
+    readonly asm: { readonly memory: WebAssembly.Memory };
+    readonly tfjs: {
+      registerTensor(id: number, size: number, address: number): void;
+      disposeData(id: number): void;
+    };
+    _malloc(bytes: number): number;
+    _free(address: number): void;
+  };
+  readonly dataIdMap: { has(dataId: object): boolean; get(dataId: object): TensorData };
+  makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
+}
+
+/** A kernel that is ready to run on this heap. */
+export type Run = (frame: number) => void;
+
+/** One backend's memory. Addresses are in bytes; a view is valid until something is allocated. */
+export class Heap {
+  private readonly backend: Backend;
+  private readonly runs = new Map<string, Run>();
+  private buffer: ArrayBufferLike | undefined;
+  private scratchBytes = 0;
+  private scratchAddress = 0;
+  /** The memory as 32-bit numbers and as float64. */
+  i32: Int32Array = new Int32Array();
+  f32: Float32Array = new Float32Array();
+  f64: Float64Array = new Float64Array();
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  /** What is known of the tensor's data, where it is on this heap and of type float32; undefined else. */
+  find(tensor: tf.Tensor): TensorData | undefined {
+    const { dataIdMap } = this.backend;
+    // Asked for what it does not have, the map would move it here from another backend.
+    if (tensor.dtype !== "float32" || !dataIdMap.has(tensor.dataId)) return undefined;
+    return dataIdMap.get(tensor.dataId);
+  }
+
+  /** A new tensor, with anything in it. */
+  create(shape: readonly number[]): tf.Tensor {
+    const { dataId } = this.backend.makeOutput([...shape], "float32");
+    return tf.keep(
+      tf.engine().makeTensorFromDataId(dataId, [...shape], "float32", this.backend as unknown as tf.KernelBackend),
+    );
+  }
+
+  /**
+   * Lets the backend know that a tensor was written over. Its matrix products and convolutions keep a rearranged copy of their right operand for as long as
+   * a tensor's id lives, and would go on with the old values.
+   */
+  forgetPacked(tensor: tf.Tensor): void {
+    const { id, memoryOffset } = this.backend.dataIdMap.get(tensor.dataId);
+    // The id's data is not freed by this: that is up to the backend's JavaScript.
+    this.backend.wasm.tfjs.disposeData(id);
+    this.backend.wasm.tfjs.registerTensor(id, tensor.size, memoryOffset);
+  }
+
+  /** Some bytes, 16-byte aligned, to be freed by `free`. */
+  allocate(bytes: number): number {
+    const address = this.backend.wasm._malloc(bytes) >>> 0;
+    if (address === 0) throw new Error(`The WASM heap has no room for ${bytes} bytes more.`);
+    return address;
+  }
+
+  free(address: number): void {
+    this.backend.wasm._free(address);
+  }
+
+  /** The address of bytes that are the caller's until the next call. */
+  scratch(bytes: number): number {
+    if (bytes > this.scratchBytes) {
+      if (this.scratchAddress) this.free(this.scratchAddress);
+      this.scratchAddress = 0;
+      this.scratchBytes = 0;
+      this.scratchAddress = this.allocate(bytes);
+      this.scratchBytes = bytes;
+    }
+    return this.scratchAddress;
+  }
+
+  /** Makes the views those of the memory as it is now: it may have grown. */
+  look(): void {
+    const { buffer } = this.backend.wasm.HEAPU8;
+    if (buffer === this.buffer) return;
+    this.buffer = buffer;
+    this.i32 = new Int32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+  }
+
+  /** The kernel, compiled for this memory. */
+  kernel(key: string, kernel: Kernel, mode: Mode): Run {
+    const id = `${mode} ${key}`;
+    const known = this.runs.get(id);
+    if (known) return known;
+    const { memory } = this.backend.wasm.asm;
+    // The backend's build with threads has a shared memory. Browsers that have none do not define SharedArrayBuffer.
+    const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+    const { exports } = new WebAssembly.Instance(compileKernel(key, kernel, mode, shared), {
+      env: { memory },
+      Math: Math as unknown as WebAssembly.ModuleImports,
+    });
+    this.runs.set(id, exports.run as Run);
+    return exports.run as Run;
+  }
+}
+
+const heaps = new WeakMap<object, Heap>();
+
+/** The active backend's heap; undefined where it is not tfjs's WASM backend as this package knows it. */
+export function activeHeap(): Heap | undefined {
+  const backend = tf.backend();
+  const known = heaps.get(backend);
+  if (known) return known;
+  const { wasm, dataIdMap } = backend as unknown as Partial<Backend>;
+  if (!(wasm?.asm?.memory instanceof WebAssembly.Memory) || !dataIdMap) return undefined;
+  const heap = new Heap(backend as unknown as Backend);
+  heaps.set(backend, heap);
+  return heap;
+}

@@ -1,0 +1,301 @@
+/**
+ * Kernels: one loop over memory, compiled to WASM SIMD.
+ *
+ * A kernel reads arrays of one number per element, computes what its lines say, writes arrays, and reduces. It does not know which tensors it works on: the addresses and
+ * numbers that change from call to call stand in a frame in memory, one slot of 8 bytes each, so that one kernel serves every tensor with the same lines.
+ *
+ * The loop runs over `rows` rows of `length` numbers each. How channels lie in them is the kernel's mode:
+ *
+ *   flat    the lines know no channels; there is one row
+ *   last    every row has one number per channel: a channel's operand is read along the row, its sums stand in memory
+ *   first   every row is one channel: its operand is one number, its sums stand in registers
+ *
+ * A long sum is added up in float32 in blocks, and the blocks in float64.
+ */
+import type { OperationName } from "@hypergrad/core/executors";
+import binaryen from "binaryen";
+import { comparisons, mathOf, simd } from "./simd.js";
+
+/** What a line computes: an operand from outside, by its number among those of its kind, or an operation on earlier lines. */
+export type Line =
+  | { readonly op: "element" | "channel" | "scalar"; readonly operand: number }
+  | { readonly op: OperationName; readonly operands: readonly number[] };
+
+/** A reduction of a line's value, to one number per channel or for everything. */
+export interface Reduction {
+  readonly op: "sum" | "max";
+  readonly line: number;
+  readonly to: "channel" | "tensor";
+}
+
+/** How channels lie in the rows. */
+export type Mode = "flat" | "last" | "first";
+
+/** What a kernel does. */
+export interface Kernel {
+  readonly lines: readonly Line[];
+  /** Lines whose values are written, each to an array. */
+  readonly stores: readonly number[];
+  readonly reductions: readonly Reduction[];
+}
+
+/** Where in the frame everything stands, by slot. A sum or maximum for everything is added to what its slot holds. */
+export interface FrameLayout {
+  readonly rows: number;
+  /** Bytes of a row. */
+  readonly length: number;
+  /** Addresses of arrays. */
+  readonly elements: number;
+  readonly stores: number;
+  readonly channels: number;
+  /** For every reduction: the address of one float32 per channel (a sum's block, a maximum), and of one float64 per channel (the sum). A number for everything: its value, in float64. */
+  readonly reductions: number;
+  /** Numbers, in float32. */
+  readonly scalars: number;
+  readonly slots: number;
+}
+
+const count = ({ lines }: Kernel, op: string): number => lines.filter((line) => line.op === op).length;
+
+/** The frame of a kernel. */
+export function frameOf(kernel: Kernel): FrameLayout {
+  const elements = 2;
+  const stores = elements + count(kernel, "element");
+  const channels = stores + kernel.stores.length;
+  const reductions = channels + count(kernel, "channel");
+  const scalars = reductions + 2 * kernel.reductions.length;
+  return { rows: 0, length: 1, elements, stores, channels, reductions, scalars, slots: scalars + count(kernel, "scalar") };
+}
+
+/** Vectors that one float32 accumulator adds up before its sum is added in float64. */
+const BLOCK = 256;
+/** Rows that a channel's float32 sum in memory adds up before the same. */
+const ROWS = 128;
+
+const ZERO = "(v128.const i32x4 0 0 0 0)";
+const MINUS_INFINITY = "(v128.const f32x4 -inf -inf -inf -inf)";
+const ONE = "(v128.const f32x4 1 1 1 1)";
+const FIRST_LANE = "(v128.const i32x4 -1 0 0 0)";
+
+const get = (name: string): string => `(local.get $${name})`;
+const set = (name: string, value: string): string => `(local.set $${name} ${value})`;
+const i32 = (value: number): string => `(i32.const ${value})`;
+const advance = (name: string, bytes: string): string => set(name, `(i32.add ${get(name)} ${bytes})`);
+const combine = ({ op }: Reduction, a: string, b: string): string => `(f32x4.${op === "sum" ? "add" : "max"} ${a} ${b})`;
+/** Lane by lane: the sum of both halves of a vector of float32 in float64. */
+const promoted = (vector: string): string =>
+  `(f64x2.add (f64x2.promote_low_f32x4 ${vector}) (f64x2.promote_low_f32x4 (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 ${vector} ${vector})))`;
+const sumOfLanes = (vector: string): string =>
+  `(f64.add (f64x2.extract_lane 0 ${vector}) (f64x2.extract_lane 1 ${vector}))`;
+const maxOfLanes = (vector: string): string =>
+  [1, 2, 3].reduce((m, lane) => `(f32.max ${m} (f32x4.extract_lane ${lane} ${vector}))`, `(f32x4.extract_lane 0 ${vector})`);
+
+/** The kernel as WebAssembly text. */
+export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
+  const { lines, stores, reductions } = kernel;
+  const frame = frameOf(kernel);
+  const locals = new Map<string, string>([["i", "i32"], ["rows", "i32"], ["length", "i32"], ["stop", "i32"], ["end", "i32"]]);
+  const local = (name: string, type: string): string => {
+    locals.set(name, type);
+    return name;
+  };
+  const slot = (index: number): string => `offset=${8 * index}`;
+  const operands = (op: Line["op"]): number[] => lines.flatMap((line) => (line.op === op ? [(line as { operand: number }).operand] : []));
+
+  /** Reductions whose running value is in a register: all but those of every channel of a row. */
+  const inRegister = ({ to }: Reduction): boolean => to === "tensor" || mode === "first";
+  const sums = reductions.some((reduction) => reduction.op === "sum" && inRegister(reduction));
+  // An addition waits for the one before it; several sums side by side do not wait for each other.
+  const unroll = !sums ? 1 : lines.length <= 12 ? 4 : lines.length <= 40 ? 2 : 1;
+
+  const addresses = [
+    ...operands("element").map((i) => ({ name: local(`e${i}`, "i32"), slot: frame.elements + i })),
+    ...stores.map((_, i) => ({ name: local(`w${i}`, "i32"), slot: frame.stores + i })),
+  ];
+  const channelAddresses = operands("channel").map((i) => ({ name: local(`c${i}`, "i32"), slot: frame.channels + i }));
+  const perChannel = reductions.flatMap((reduction, i) => (reduction.to === "channel" ? [{ reduction, i }] : []));
+  for (const { i } of perChannel) {
+    channelAddresses.push({ name: local(`r${i}`, "i32"), slot: frame.reductions + 2 * i });
+    channelAddresses.push({ name: local(`d${i}`, "i32"), slot: frame.reductions + 2 * i + 1 });
+  }
+
+  const isMask = (line: number): boolean => comparisons.includes(lines[line]?.op as OperationName);
+
+  /** One vector, or where `lane` is true one number, at i plus `at` bytes. */
+  function body(copy: number, lane: boolean): string {
+    const offset = `offset=${16 * copy}`;
+    const at = (name: string): string => `(i32.add ${get(name)} ${get("i")})`;
+    const load = (name: string): string => `(v128.${lane ? "load32_splat" : "load"} ${offset} ${at(name)})`;
+    const store = (name: string, value: string): string =>
+      `(v128.${lane ? "store32_lane" : "store"} ${offset} ${lane ? "0" : ""} ${at(name)} ${value})`;
+    const text = lines.map((line, index) => {
+      const name = local(`v${index}`, "v128");
+      if (line.op === "element") return set(name, load(`e${line.operand}`));
+      if (line.op === "channel") return mode === "first" ? "" : set(name, load(`c${line.operand}`));
+      if (line.op === "scalar") return "";
+      const { op, operands: of } = line as { op: OperationName; operands: readonly number[] };
+      const values = of.map((operand) => get(`v${operand}`));
+      // A condition that comes from outside is 0 or 1.
+      if (op === "select" && !isMask(of[0] as number)) values[0] = `(f32x4.ne ${values[0]} ${ZERO})`;
+      return set(name, simd[op](...values));
+    });
+    reductions.forEach((reduction, r) => {
+      const value = get(`v${reduction.line}`);
+      if (!inRegister(reduction)) {
+        text.push(store(`r${r}`, combine(reduction, load(`r${r}`), value)));
+        return;
+      }
+      const name = local(`a${r}_${reduction.op === "sum" ? copy : 0}`, "v128");
+      const masked = lane && reduction.op === "sum" ? `(v128.and ${value} ${FIRST_LANE})` : value;
+      text.push(set(name, combine(reduction, get(name), masked)));
+    });
+    stores.forEach((line, i) => {
+      text.push(store(`w${i}`, isMask(line) ? `(v128.and ${get(`v${line}`)} ${ONE})` : get(`v${line}`)));
+    });
+    return text.filter(Boolean).join("\n");
+  }
+
+  const whileBelow = (limit: string, step: number, content: string): string => {
+    const label = `$l${loops++}`;
+    return `(if (i32.lt_u ${get("i")} ${limit}) (then (loop ${label}
+      ${content}
+      ${advance("i", i32(step))}
+      (br_if ${label} (i32.lt_u ${get("i")} ${limit})))))`;
+  };
+  let loops = 0;
+
+  /** The blocks' sums of all accumulators, added in float64; they begin anew. */
+  const flush = (): string =>
+    reductions
+      .flatMap((reduction, r) =>
+        reduction.op === "sum" && inRegister(reduction)
+          ? Array.from({ length: unroll }, (_, copy) => {
+              const total = local(`s${r}`, "v128");
+              const accumulator = local(`a${r}_${copy}`, "v128");
+              return `${set(total, `(f64x2.add ${get(total)} ${promoted(get(accumulator))})`)} ${set(accumulator, ZERO)}`;
+            })
+          : [],
+      )
+      .join("\n");
+
+  /** A row: blocks of unrolled vectors, single vectors, single numbers. */
+  function row(): string {
+    const unrolled = Array.from({ length: unroll }, (_, copy) => body(copy, false)).join("\n");
+    const vectors = `(i32.and ${get("length")} ${i32(-16)})`;
+    const text = [set("i", i32(0))];
+    if (sums) {
+      const whole = `(i32.and ${get("length")} ${i32(-16 * unroll)})`;
+      const label = `$blocks${loops++}`;
+      const next = `(i32.add ${get("i")} ${i32(16 * unroll * BLOCK)})`;
+      text.push(`${set("end", whole)} (if (i32.lt_u ${get("i")} ${get("end")}) (then (loop ${label}
+        ${set("stop", `(select ${next} ${get("end")} (i32.lt_u ${next} ${get("end")}))`)}
+        ${whileBelow(get("stop"), 16 * unroll, unrolled)}
+        ${flush()}
+        (br_if ${label} (i32.lt_u ${get("i")} ${get("end")})))))`);
+    }
+    if (!sums || unroll > 1) text.push(set("end", vectors), whileBelow(get("end"), 16, body(0, false)));
+    text.push(whileBelow(get("length"), 4, body(0, true)), flush());
+    return text.join("\n");
+  }
+
+  /** What has to be known before a row, where a row is a channel. */
+  const beforeRow = (): string =>
+    mode !== "first"
+      ? ""
+      : [
+          ...lines.flatMap((line, index) =>
+            line.op === "channel" ? [set(local(`v${index}`, "v128"), `(v128.load32_splat ${get(`c${line.operand}`)})`)] : [],
+          ),
+          ...perChannel.map(({ reduction, i }) =>
+            reduction.op === "sum" ? set(local(`s${i}`, "v128"), ZERO) : set(`a${i}_0`, MINUS_INFINITY),
+          ),
+        ].join("\n");
+
+  function afterRow(): string {
+    const text = addresses.map(({ name }) => advance(name, get("length")));
+    if (mode === "first") {
+      for (const { reduction, i } of perChannel) {
+        text.push(
+          reduction.op === "sum"
+            ? `(f64.store ${get(`d${i}`)} (f64.add (f64.load ${get(`d${i}`)}) ${sumOfLanes(get(`s${i}`))}))`
+            : `(f32.store ${get(`r${i}`)} (f32.max (f32.load ${get(`r${i}`)}) ${maxOfLanes(get(`a${i}_0`))}))`,
+        );
+      }
+      for (const { name } of channelAddresses) text.push(advance(name, i32(name.startsWith("d") ? 8 : 4)));
+    }
+    if (mode === "last" && perChannel.some(({ reduction }) => reduction.op === "sum")) {
+      text.push(`(if (i32.eqz (i32.and ${get("rows")} ${i32(ROWS - 1)})) (then ${flushChannels()}))`);
+    }
+    return text.join("\n");
+  }
+
+  /** The sums of some rows, in memory, added in float64; they begin anew. */
+  function flushChannels(): string {
+    const content = perChannel
+      .filter(({ reduction }) => reduction.op === "sum")
+      .map(({ i }) => {
+        const single = `(i32.add ${get(`r${i}`)} ${get("i")})`;
+        const double = `(i32.add ${get(`d${i}`)} (i32.shl ${get("i")} ${i32(1)}))`;
+        return `(f64.store ${double} (f64.add (f64.load ${double}) (f64.promote_f32 (f32.load ${single})))) (f32.store ${single} (f32.const 0))`;
+      })
+      .join("\n");
+    return `${set("i", i32(0))} ${whileBelow(get("length"), 4, content)}`;
+  }
+
+  const begin = [
+    set("rows", `(i32.load ${slot(frame.rows)} ${get("frame")})`),
+    set("length", `(i32.load ${slot(frame.length)} ${get("frame")})`),
+    ...[...addresses, ...channelAddresses].map(({ name, slot: at }) => set(name, `(i32.load ${slot(at)} ${get("frame")})`)),
+    ...lines.flatMap((line, index) =>
+      line.op === "scalar"
+        ? [set(local(`v${index}`, "v128"), `(v128.load32_splat ${slot(frame.scalars + line.operand)} ${get("frame")})`)]
+        : [],
+    ),
+    ...reductions.flatMap((reduction, r) =>
+      reduction.op === "max" && inRegister(reduction) ? [set(local(`a${r}_0`, "v128"), MINUS_INFINITY)] : [],
+    ),
+  ];
+  const end = reductions.flatMap((reduction, r) => {
+    if (reduction.to === "channel") return [];
+    const at = `${slot(frame.reductions + 2 * r)} ${get("frame")}`;
+    const before = `(f64.load ${at})`;
+    return reduction.op === "sum"
+      ? [`(f64.store ${at} (f64.add ${before} ${sumOfLanes(get(`s${r}`))}))`]
+      : [`(f64.store ${at} (f64.max ${before} (f64.promote_f32 ${maxOfLanes(get(`a${r}_0`))})))`];
+  });
+  const loop = `(if ${get("rows")} (then (loop $rows
+    ${beforeRow()}
+    ${row()}
+    ${advance("rows", i32(-1))}
+    ${afterRow()}
+    (br_if $rows ${get("rows")}))))`;
+  const { imports, functions } = mathOf(loop);
+  return `(module
+    (import "env" "memory" (memory ${shared ? "1 65536 shared" : "1"}))
+    ${imports}
+    ${functions}
+    (func (export "run") (param $frame i32)
+      ${[...locals].map(([name, type]) => `(local $${name} ${type})`).join(" ")}
+      ${begin.join("\n")}
+      ${loop}
+      ${end.join("\n")}))`;
+}
+
+/** Compiled kernels by what they do; tensors, optimizers and backends share them. */
+const modules = new Map<string, WebAssembly.Module>();
+
+/** The kernel as a module that imports the memory it works on. */
+export function compileKernel(key: string, kernel: Kernel, mode: Mode, shared: boolean): WebAssembly.Module {
+  const id = `${shared} ${mode} ${key}`;
+  const known = modules.get(id);
+  if (known) return known;
+  const module = binaryen.parseText(textOf(kernel, mode, shared));
+  try {
+    module.setFeatures(binaryen.Features.SIMD128 | binaryen.Features.Atomics | binaryen.Features.BulkMemory);
+    const compiled = new WebAssembly.Module(module.emitBinary() as Uint8Array<ArrayBuffer>);
+    modules.set(id, compiled);
+    return compiled;
+  } finally {
+    module.dispose();
+  }
+}
