@@ -95,36 +95,79 @@ export function evaluate<A>(
   }
 }
 
-/** Never asked: an operation on numbers alone is done by `evaluate` itself. */
-const noArrays: Arithmetic<never> = {
-  apply: () => {
-    throw new Error("A program on numbers met an array.");
-  },
-  reduce(op, x, from, to, layout) {
-    const count = countOf(layout, from, to);
-    if (count === 0) return op === "reduceSum" ? 0 : Number.NEGATIVE_INFINITY;
-    return op === "reduceSum" ? (x as number) * count : x;
-  },
-};
+/** Computes one instruction's number from those of the instructions before it. */
+export type Compute = (numbers: readonly number[], layout: Layout) => number;
+
+/** An instruction on plain numbers, in float64; an input is not computed. */
+export function computeOf({ kind, operands }: Instruction): Compute {
+  const [a, b, c] = operands as [number, number, number];
+  switch (kind.op) {
+    case "input":
+      throw new Error(`"${kind.name}" is an input; expected an operation.`);
+    case "constant": {
+      const { value } = kind;
+      return () => value;
+    }
+    case "count":
+      return (_, layout) => countOf(layout, kind.of, kind.per);
+    case "reduceSum":
+      return (numbers, layout) => (numbers[a] as number) * countOf(layout, kind.from, kind.to);
+    case "reduceMax":
+      return (numbers, layout) =>
+        countOf(layout, kind.from, kind.to) === 0 ? Number.NEGATIVE_INFINITY : (numbers[a] as number);
+    default: {
+      const f = operations[kind.op].value as (a: number, b?: number, c?: number) => number;
+      if (operands.length === 1) return (numbers) => f(numbers[a] as number);
+      if (operands.length === 2) return (numbers) => f(numbers[a] as number, numbers[b] as number);
+      return (numbers) => f(numbers[a] as number, numbers[b] as number, numbers[c] as number);
+    }
+  }
+}
+
+/** A program on plain numbers: the inputs that it reads, and every other instruction, each with its index. */
+interface Tape {
+  readonly inputs: readonly (readonly [string, number])[];
+  readonly computes: readonly (readonly [number, Compute])[];
+  readonly outputs: readonly (readonly [string, number])[];
+}
+
+const tapes = new WeakMap<Program, Tape>();
+
+function tapeOf(program: Program): Tape {
+  const known = tapes.get(program);
+  if (known) return known;
+  const inputs: [string, number][] = [];
+  const computes: [number, Compute][] = [];
+  program.instructions.forEach((instruction, index) => {
+    if (instruction.kind.op === "input") inputs.push([instruction.kind.name, index]);
+    else computes.push([index, computeOf(instruction)]);
+  });
+  const tape = { inputs, computes, outputs: [...program.outputs] };
+  tapes.set(program, tape);
+  return tape;
+}
 
 /**
  * Runs a program on plain numbers, in float64: the scalar levels of a tower, on every executor.
  *
- * @returns The outputs by name, or undefined where an input is an array.
+ * @returns The outputs by name, or undefined where an input that it reads is not a number.
  */
 export function runOnNumbers(
-  { instructions, outputs }: Program,
+  program: Program,
   inputs: Readonly<Record<string, unknown>>,
   layout: Layout,
 ): Record<string, number> | undefined {
-  for (const name in inputs) if (typeof inputs[name] !== "number") return undefined;
-  const results: number[] = [];
-  for (const instruction of instructions) {
-    results.push(evaluate<never>(instruction, results, inputs as Record<string, number>, layout, noArrays));
+  const { inputs: read, computes, outputs } = tapeOf(program);
+  const numbers: number[] = [];
+  for (const [name, index] of read) {
+    const value = inputs[name];
+    if (typeof value !== "number") return undefined;
+    numbers[index] = value;
   }
-  const numbers: Record<string, number> = {};
-  for (const [name, index] of outputs) numbers[name] = results[index] as number;
-  return numbers;
+  for (const [index, compute] of computes) numbers[index] = compute(numbers, layout);
+  const result: Record<string, number> = {};
+  for (const [name, index] of outputs) result[name] = numbers[index] as number;
+  return result;
 }
 
 const isNumber = (x: unknown): x is number | undefined => typeof x === "number" || x === undefined;

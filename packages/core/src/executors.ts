@@ -9,11 +9,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Executor, runOnNumbers } from "./executor.js";
 import { type Scalars, tfjsExecutor } from "./tfjs-executor.js";
 
-export type { Executor, Numbers, Value } from "./executor.js";
+export { type Compute, computeOf, type Executor, type Numbers, type Value } from "./executor.js";
 export type { NodeKind } from "./expression.js";
 export type { Grain } from "./grain.js";
 export { countOf, type Layout, sameShape } from "./layout.js";
-export { type OperationName, operations } from "./operations.js";
+export type { OperationName } from "./operations.js";
 export type { Instruction, Program } from "./program.js";
 export type { Scalars } from "./tfjs-executor.js";
 

@@ -31,11 +31,13 @@ const countProgram = compile({
 
 /** 0 where every element of x is finite, else NaN: the sum of x − x. */
 export function probe<A>(executor: Executor<A>, x: Value<A>, layout: Layout): Value<A> {
+  if (typeof x === "number") return x - x;
   return executor.run(probeProgram, { x }, layout).probed as Value<A>;
 }
 
 /** The count, one higher where a probe found something not finite; it replaces the count given. */
 export function countNonFinite<A>(executor: Executor<A>, count: Value<A>, probed: Value<A>): Value<A> {
+  if (probed === 0) return count;
   const next = executor.run(countProgram, { probed, count }, scalarLayout).next as Value<A>;
   if (typeof count !== "number") executor.release(count);
   return next;
@@ -66,6 +68,7 @@ export function refusal<A>(
   transformed: Value<A>,
   below: Value<A>,
 ): { probed: Value<A>; refused: Value<A> } {
+  if (own === 0 && transformed === 0 && below === 0) return { probed: 0, refused: 0 };
   const { probed, refused } = executor.run(refusedProgram, { own, transformed, below }, scalarLayout);
   return { probed: probed as Value<A>, refused: refused as Value<A> };
 }

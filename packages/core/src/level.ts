@@ -16,7 +16,7 @@ import { constant, input } from "./expression.js";
 import { countNonFinite, masked, probe, refusal } from "./finite.js";
 import { layoutOf, scalarLayout, shapeOf } from "./layout.js";
 import type { Learned } from "./learned.js";
-import { gradientOf, type LearnedHyperparameter, type Plan, planOf, rawOf, sensitivityOf, writtenOf } from "./plan.js";
+import { type LearnedHyperparameter, type Plan, planOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
 import type { Propose, Rule } from "./rule.js";
 import type { Schedule } from "./schedule.js";
@@ -163,7 +163,7 @@ export class Level<A> {
     for (const [name, value] of this.coming.get(plan.spec) ?? []) inputs[name] = value;
     for (const [name, knob] of knobs) {
       inputs[name] = knob.value;
-      inputs[rawOf(name)] = knob.raw;
+      inputs[knob.hyperparameter.inputs.raw] = knob.raw;
     }
     return inputs;
   }
@@ -192,7 +192,7 @@ export class Level<A> {
     const { executor } = this.tower;
     if (!plan.contract || held.size === 0) return { probed: probe(executor, g, layout) };
     const inputs: Record<string, Value<A>> = { g };
-    for (const [name, sensitivity] of held) inputs[sensitivityOf(name)] = sensitivity;
+    for (const { name, inputs: own } of plan.learned) inputs[own.sensitivity] = held.get(name) as Value<A>;
     return executor.run(plan.contract, inputs, layout);
   }
 
@@ -205,8 +205,8 @@ export class Level<A> {
       if (knobs.size === 0) continue;
       const contracted = known ?? this.contract(cell, g);
       if (!known) this.release(contracted.probed);
-      for (const [name, knob] of knobs) {
-        const d = contracted[gradientOf(name)] ?? 0;
+      for (const knob of knobs.values()) {
+        const d = contracted[knob.hyperparameter.outputs.gradient] ?? 0;
         const before = gradients.get(knob);
         if (before === undefined) gradients.set(knob, d);
         else {
@@ -290,7 +290,7 @@ export class Level<A> {
       into = {};
       if (inPlace) into.p = p;
       for (const slot of plan.changing) into[slot] = state.get(slot) as Value<A>;
-      for (const [name, sensitivity] of held) into[sensitivityOf(name)] = sensitivity;
+      for (const { name, outputs } of plan.learned) into[outputs.sensitivity] = held.get(name) ?? 0;
     }
     const result = executor.run(plan.update, inputs, layout, into);
     cell.t++;
@@ -306,11 +306,11 @@ export class Level<A> {
     }
     for (const [name, knob] of knobs) {
       const old = held.get(name) ?? 0;
-      held.set(name, this.replaced(old, settle(result[sensitivityOf(name)] as Value<A>, old)));
-      const written = result[writtenOf(name)];
+      const { outputs, writeBack } = knob.hyperparameter;
+      held.set(name, this.replaced(old, settle(result[outputs.sensitivity] as Value<A>, old)));
+      const written = result[outputs.written];
       if (written === undefined) continue;
       const settled = settle(written, knob.value);
-      const { writeBack } = knob.hyperparameter;
       const moved = executor.run(
         writeBack as Program,
         { raw: knob.raw, value: knob.value, written: settled },

@@ -18,6 +18,9 @@ import type { RuleSpec } from "./spec.js";
 /** A learned hyperparameter of a plan. */
 export interface LearnedHyperparameter {
   readonly name: string;
+  /** The inputs and outputs of programs that belong to it. */
+  readonly inputs: { readonly raw: string; readonly sensitivity: string };
+  readonly outputs: { readonly gradient: string; readonly sensitivity: string; readonly written: string };
   readonly learned: Learned;
   readonly per: Grain;
   readonly coordinate: Coordinate;
@@ -46,12 +49,6 @@ export interface Plan {
   /** From g and `<h>.sensitivity`: `<h>.gradient`, and the probe of g as `probed`, in one pass over g. Undefined where nothing is learned. */
   readonly contract: Program | undefined;
 }
-
-/** Inputs and outputs that belong to one hyperparameter. */
-export const rawOf = (name: string): string => `${name}.raw`;
-export const sensitivityOf = (name: string): string => `${name}.sensitivity`;
-export const gradientOf = (name: string): string => `${name}.gradient`;
-export const writtenOf = (name: string): string => `${name}.written`;
 
 /** The largest float32: a learned value stays finite on every executor. */
 const largest = (2 - 2 ** -23) * 2 ** 127;
@@ -101,6 +98,8 @@ function learnedHyperparameter(
   const coordinate = coordinates[learned.in];
   return {
     name,
+    inputs: { raw: `${name}.raw`, sensitivity: `${name}.sensitivity` },
+    outputs: { gradient: `${name}.gradient`, sensitivity: `${name}.sensitivity`, written: `${name}.written` },
     learned,
     per,
     coordinate,
@@ -147,13 +146,14 @@ export function planOf(spec: RuleSpec): Plan {
     const written = constrained === undefined || finer(toExpr(constrained).grain, per) ? undefined : constrained;
     const hyperparameter = learnedHyperparameter(name, setting, per, type, written);
     learned.push(hyperparameter);
-    const slope = toExpr(hyperparameter.coordinate.slope(input(rawOf(name), per), leaf));
-    outputs[sensitivityOf(name)] = diagonal(spec, name, () => differentiate(toExpr(outputs.p as Operand), leaf)).mul(
+    const { inputs, outputs: own } = hyperparameter;
+    const slope = toExpr(hyperparameter.coordinate.slope(input(inputs.raw, per), leaf));
+    outputs[own.sensitivity] = diagonal(spec, name, () => differentiate(toExpr(outputs.p as Operand), leaf)).mul(
       slope,
     );
-    if (written !== undefined) outputs[writtenOf(name)] = written;
-    const product = (leaves.g as Expr).mul(input(sensitivityOf(name), "element"));
-    contractions[gradientOf(name)] =
+    if (written !== undefined) outputs[own.written] = written;
+    const product = (leaves.g as Expr).mul(input(inputs.sensitivity, "element"));
+    contractions[own.gradient] =
       per === "element" ? product : reduceSum(product, "element", per === "channel" ? "channel" : "tensor");
   }
 

@@ -4,24 +4,34 @@
  * A program has a variant for every way in which its inputs are given (as a number, per channel, per element), and a variant a binding for every layout.
  */
 import { countOf, type Grain, type Layout, type Program } from "@hypergrad/core/executors";
-import type { Heap } from "./heap.js";
-import { type FrameLayout, frameOf, type Mode } from "./kernel.js";
+import type { Heap, Run } from "./heap.js";
+import { type FrameLayout, frameOf } from "./kernel.js";
 import { type Rows, rowsOf } from "./rows.js";
 import { type Buffer, type Host, type Loop, type Place, type Schedule, scheduleOf } from "./schedule.js";
 
 /** An input of a program. */
 export interface Input {
   readonly name: string;
-  /** The index of its value. */
-  readonly index: number;
   readonly grain: Grain;
   /** True where the program has an output of that name that is not the input itself. */
   readonly replaced: boolean;
 }
 
+/** An output of a program: in a buffer, an input, or a number; by its number among those. */
+export interface Output {
+  readonly name: string;
+  readonly in: "buffer" | "input" | "number";
+  readonly at: number;
+}
+
 /** A program whose inputs are given in one certain way. */
 export interface Variant {
   readonly schedule: Schedule;
+  /** The index of every input's value, and the last step that reads its array. */
+  readonly inputs: readonly { readonly index: number; readonly lastRead: number }[];
+  /** For every buffer, the input that its output replaces; −1 where there is none. */
+  readonly replaced: readonly number[];
+  readonly outputs: readonly Output[];
   readonly bindings: WeakMap<Layout, Binding>;
 }
 
@@ -30,7 +40,7 @@ export interface BoundLoop {
   readonly over: "channel" | "element";
   readonly loop: Loop;
   readonly frame: FrameLayout;
-  readonly mode: Mode;
+  readonly kernel: Run;
   /** How it walks over the channels; undefined for one that knows none. */
   readonly rows: Rows | undefined;
   /** For every operand per channel: where its numbers are repeated side by side; undefined where they are read as they are. */
@@ -44,9 +54,10 @@ export interface BoundLoop {
 
 /** A variant on tensors of one layout. Places are in bytes from the beginning of the scratch memory. */
 export interface Binding {
+  readonly heap: Heap;
   readonly steps: readonly (Host | BoundLoop)[];
   /** Numbers that are known already, by the index of their value. */
-  readonly numbers: ReadonlyMap<number, number>;
+  readonly numbers: readonly { readonly index: number; readonly value: number }[];
   /** Where the buffers are that hold one number per channel and are needed only meanwhile. */
   readonly meanwhile: ReadonlyMap<Buffer, number>;
   /** Bytes of scratch memory. */
@@ -69,16 +80,40 @@ export function knownOf(program: Program): Known {
   const inputs = program.instructions.flatMap(({ kind, grain }, index): Input[] => {
     if (kind.op !== "input") return [];
     const output = program.outputs.get(kind.name);
-    return [{ name: kind.name, index, grain, replaced: output !== undefined && output !== index }];
+    return [{ name: kind.name, grain, replaced: output !== undefined && output !== index }];
   });
   const made: Known = { inputs, variants: new Map() };
   programs.set(program, made);
   return made;
 }
 
-/** A variant of the program. */
-export function variantOf(program: Program, places: ReadonlyMap<string, Place>, { channels }: Layout): Variant {
-  return { schedule: scheduleOf(program, places, channels === 1), bindings: new WeakMap() };
+/** A variant of the program: its inputs are given in these places. */
+export function variantOf(
+  program: Program,
+  { inputs: named }: Known,
+  places: readonly Place[],
+  { channels }: Layout,
+): Variant {
+  const given = new Map(named.map(({ name }, i) => [name, places[i] as Place]));
+  const schedule = scheduleOf(program, given, channels === 1);
+  const { instructions, outputs } = schedule.program;
+  const inputs = named.map(({ name }) => {
+    const index = instructions.findIndex(({ kind }) => kind.op === "input" && kind.name === name);
+    return { index, lastRead: schedule.lastRead.get(index) as number };
+  });
+  const position = (index: number): number => inputs.findIndex((input) => input.index === index);
+  return {
+    schedule,
+    inputs,
+    replaced: schedule.buffers.map(({ replaces }) => position(replaces)),
+    outputs: [...outputs].map(([name, index]): Output => {
+      const buffer = schedule.bufferOf.get(index);
+      if (buffer !== undefined) return { name, in: "buffer", at: buffer };
+      const input = schedule.places[index] === "host" ? -1 : position(index);
+      return input >= 0 ? { name, in: "input", at: input } : { name, in: "number", at: index };
+    }),
+    bindings: new WeakMap(),
+  };
 }
 
 const align = (bytes: number): number => (bytes + 15) & ~15;
@@ -92,10 +127,11 @@ const knowsChannels = ({ over, kernel, channels }: Loop): boolean =>
  *
  * @throws Error where a kernel does not compile.
  */
-export function bindingOf({ instructions }: Program, { schedule, bindings }: Variant, layout: Layout, heap: Heap): Binding {
+export function bindingOf({ schedule, bindings }: Variant, layout: Layout, heap: Heap): Binding {
+  const { instructions } = schedule.program;
   const known = bindings.get(layout);
-  if (known) return known;
-  const numbers = new Map<number, number>();
+  if (known?.heap === heap) return known;
+  const numbers: { index: number; value: number }[] = [];
   /** How many elements each of the numbers stands for that a sum adds up. */
   const factorOf = (index: number): number => {
     const { kind, operands } = instructions[index] as Program["instructions"][number];
@@ -103,12 +139,10 @@ export function bindingOf({ instructions }: Program, { schedule, bindings }: Var
     return coarse ? countOf(layout, "element", "channel") : 1;
   };
   instructions.forEach(({ kind, operands }, index) => {
-    if (kind.op === "constant") numbers.set(index, kind.value);
-    if (kind.op === "count") numbers.set(index, countOf(layout, kind.of, kind.per));
     const place = schedule.places[index];
     // Every channel's sum of what is one number per channel already.
     if (kind.op === "reduceSum" && place === "channel" && schedule.places[operands[0] as number] === place) {
-      numbers.set(index, factorOf(index));
+      numbers.push({ index, value: factorOf(index) });
     }
   });
 
@@ -131,8 +165,6 @@ export function bindingOf({ instructions }: Program, { schedule, bindings }: Var
   const bound = new Map(
     loops.map((loop, i) => {
       const rows = knowsChannels(loop) ? rowsOf(layout) : undefined;
-      const mode = rows?.mode ?? "flat";
-      heap.kernel(loop.key, loop.kernel, mode);
       const cells = layout.channels * (rows?.copies ?? 1);
       const repeat = rows !== undefined && rows.copies > 1;
       used = start;
@@ -141,7 +173,7 @@ export function bindingOf({ instructions }: Program, { schedule, bindings }: Var
         over: loop.over,
         loop,
         frame: frames[i] as FrameLayout,
-        mode,
+        kernel: heap.kernel(loop.key, loop.kernel, rows?.mode ?? "flat"),
         rows,
         repeated: loop.channels.map(() => (repeat ? take(4 * rows.channels * rows.copies) : undefined)),
         partial: reductions.map(({ to }) => (to === "channel" ? take(4 * cells) : 0)),
@@ -153,6 +185,7 @@ export function bindingOf({ instructions }: Program, { schedule, bindings }: Var
     }),
   );
   const binding: Binding = {
+    heap,
     steps: schedule.steps.map((step) => (step.over === "host" ? step : (bound.get(step) as BoundLoop))),
     numbers,
     meanwhile,

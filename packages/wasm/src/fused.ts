@@ -4,172 +4,195 @@
  * A program is cut into passes over memory once (schedule.ts), each pass is compiled once (kernel.ts), and a call writes addresses and numbers where the kernels
  * find them and runs them one after the other (run.ts). What an output replaces is written over, where nobody else shares its memory.
  */
-import { type Acceleration, type Layout, type Program, sameShape, type Value } from "@hypergrad/core/executors";
+import { type Acceleration, type Grain, type Layout, type Program, sameShape, type Value } from "@hypergrad/core/executors";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Binding, bindingOf, type Input, type Known, knownOf, type Variant, variantOf } from "./binding.js";
-import { activeHeap, type Heap } from "./heap.js";
+import { activeHeap, type Heap, type TensorData } from "./heap.js";
 import { run } from "./run.js";
 import type { Place } from "./schedule.js";
 
-/** An input as it is given. */
-interface Given {
-  readonly place: Place;
-  /** Its array; undefined for a number, and for an array of an output's that does not exist yet. */
-  readonly tensor: tf.Tensor | undefined;
-  /** The number that it is, or that all of its elements are at first. */
-  readonly value: number;
+/** The arrays of a call: the inputs' first, and then the buffers'. */
+interface Arrays {
+  readonly tensors: (tf.Tensor | undefined)[];
+  readonly data: (TensorData | undefined)[];
 }
 
 const places: readonly Place[] = ["host", "channel", "element"];
 
-/** How an input is given; undefined where kernels cannot read it. */
-function givenOf(
-  { name, grain, replaced }: Input,
-  value: Value<tf.Tensor> | undefined,
-  { shape, channelShape, channels }: Layout,
-  heap: Heap,
-): Given | undefined {
-  if (value === undefined) throw new Error(`The program reads "${name}", which was not given.`);
-  if (typeof value === "number") {
-    // What starts as one number and is replaced by an array is an array from the start: then there is only one variant.
-    const becomes = replaced && (grain === "element" || (grain === "channel" && channels > 1));
-    return { place: becomes ? grain : "host", tensor: undefined, value };
-  }
-  const data = heap.find(value);
-  if (!data) return undefined;
-  if (grain === "element" && sameShape(value.shape, shape)) return { place: "element", tensor: value, value: 0 };
-  if (channels > 1 && sameShape(value.shape, channelShape)) return { place: "channel", tensor: value, value: 0 };
-  if (value.size !== 1) return undefined;
-  heap.look();
-  return { place: "host", tensor: undefined, value: heap.f32[data.memoryOffset >>> 2] as number };
+/** Operations that a program may have: beyond, compiling takes longer than it saves. */
+const MOST = 2000;
+
+/** The number in `places` of where an array is given; −1 where kernels cannot read it. */
+function placeOf(array: tf.Tensor, grain: Grain, { shape, channelShape, channels }: Layout): number {
+  if (grain === "element" && sameShape(array.shape, shape)) return 2;
+  if (channels > 1 && sameShape(array.shape, channelShape)) return 1;
+  return array.size === 1 ? 0 : -1;
 }
+
+/** What starts as one number and is replaced by an array is an array from the start: then there is only one variant. */
+const becomes = ({ grain, replaced }: Input, { channels }: Layout): number =>
+  replaced ? (grain === "element" ? 2 : grain === "channel" && channels > 1 ? 1 : 0) : 0;
 
 const warned = new Set<string>();
 
-function warnOnce(text: string): void {
-  if (!warned.has(text)) console.warn(text);
-  warned.add(text);
+/** The variant of the program whose inputs are given in these places; undefined where it cannot be compiled. */
+function variantFor(program: Program, known: Known, key: number, given: readonly number[], layout: Layout): Variant | undefined {
+  const { variants } = known;
+  if (variants.has(key)) return variants.get(key);
+  const { length } = program.instructions;
+  if (length > MOST) return refuse(program, known, key, `it has ${length} operations, more than ${MOST}`);
+  const variant = variantOf(program, known, given.map((place) => places[place] as Place), layout);
+  variants.set(key, variant);
+  return variant;
 }
 
-/** The variant of the program for inputs that are given like this, bound to the layout; undefined where it cannot be compiled. */
-function prepared(
-  program: Program,
-  { inputs, variants }: Known,
-  given: readonly Given[],
-  layout: Layout,
-  heap: Heap,
-): { variant: Variant; binding: Binding } | undefined {
-  const key = given.reduce((sum, { place }) => 3 * sum + places.indexOf(place), layout.channels === 1 ? 1 : 2);
-  try {
-    let variant = variants.get(key);
-    if (!variant && variants.has(key)) return undefined;
-    if (!variant) {
-      variant = variantOf(program, new Map(inputs.map(({ name }, i) => [name, (given[i] as Given).place])), layout);
-      variants.set(key, variant);
-    }
-    return { variant, binding: bindingOf(program, variant, layout, heap) };
-  } catch (error) {
-    variants.set(key, undefined);
-    warnOnce(
-      `@hypergrad/wasm: ${program.name} cannot be compiled (${(error as Error).message}); it is run by TensorFlow.js operations, which are slower.`,
-    );
-    return undefined;
+/** Leaves the variant to TensorFlow.js's operations from now on, and says so once. */
+function refuse({ name }: Program, { variants }: Known, key: number, why: string): undefined {
+  variants.set(key, undefined);
+  if (!warned.has(name)) {
+    console.warn(`@hypergrad/wasm: ${name} is not compiled: ${why}. TensorFlow.js operations run it, which is slower.`);
   }
+  warned.add(name);
 }
 
 /** Runs a program on the WASM backend's heap; undefined where a tensor is elsewhere, or is not as kernels know it. */
-export const fused: Acceleration = (program, inputs, layout, into = {}) => {
+export const fused: Acceleration = (program, inputs, layout, into) => {
   const heap = activeHeap();
   if (!heap || layout.size === 0) return undefined;
   const known = knownOf(program);
-  const given: Given[] = [];
+  const tensors: (tf.Tensor | undefined)[] = [];
+  const data: (TensorData | undefined)[] = [];
+  const given: number[] = [];
+  const values: number[] = [];
+  let key = layout.channels === 1 ? 1 : 2;
+  let arrays = false;
   for (const input of known.inputs) {
-    const one = givenOf(input, inputs[input.name], layout, heap);
-    if (!one) return undefined;
-    given.push(one);
+    const value = inputs[input.name];
+    if (value === undefined) throw new Error(`The program reads "${input.name}", which was not given.`);
+    const found = typeof value === "number" ? undefined : heap.find(value);
+    if (typeof value !== "number" && !found) return undefined;
+    const place = typeof value === "number" ? becomes(input, layout) : placeOf(value, input.grain, layout);
+    if (place < 0) return undefined;
+    arrays ||= found !== undefined && place > 0;
+    tensors.push(found && place > 0 ? (value as tf.Tensor) : undefined);
+    data.push(place > 0 ? found : undefined);
+    given.push(place);
+    values.push(typeof value === "number" ? value : place === 0 ? heap.read(found as TensorData) : 0);
+    key = 3 * key + place;
   }
-  if (!given.some(({ tensor }) => tensor)) return undefined;
-  const ready = prepared(program, known, given, layout, heap);
-  if (!ready) return undefined;
-  const { variant, binding } = ready;
-  const { schedule } = variant;
-  const shapeOf = (place: Place): readonly number[] => (place === "element" ? layout.shape : layout.channelShape);
-
-  /** The tensors that are new, and those that are written. */
-  const fresh = new Set<tf.Tensor>();
-  const targets: tf.Tensor[] = [];
-  const memory: number[] = [];
+  if (!arrays) return undefined;
+  const variant = variantFor(program, known, key, given, layout);
+  if (!variant) return undefined;
+  let binding: Binding;
   try {
-    const create = (place: Place): tf.Tensor => {
-      const tensor = heap.create(shapeOf(place));
-      fresh.add(tensor);
-      return tensor;
-    };
-    const arrays = given.map(({ place, tensor }) => (place === "host" ? undefined : (tensor ?? create(place))));
-    const targetOf = (name: string, over: Place, from: number): tf.Tensor => {
-      const own = known.inputs.findIndex((input) => input.name === name);
-      const before = arrays[own];
-      const offered = before && fresh.has(before) ? before : into[name];
-      const usable =
-        typeof offered === "object" &&
-        sameShape(offered.shape, shapeOf(over)) &&
-        !targets.some((target) => target?.dataId === offered.dataId) &&
-        heap.find(offered)?.refCount === 1 &&
-        // An input of which something is still to be read must keep its values.
-        known.inputs.every(
-          ({ index }, i) => arrays[i]?.dataId !== offered.dataId || (schedule.lastRead.get(index) as number) <= from,
-        );
-      return usable ? offered : create(over);
-    };
-    const addresses: number[] = [];
-    const addressOf = (tensor: tf.Tensor): number => (heap.find(tensor) as { memoryOffset: number }).memoryOffset;
-    schedule.buffers.forEach(({ over, output, from }, i) => {
-      if (output !== undefined) targets[i] = targetOf(output, over, from);
-    });
+    binding = bindingOf(variant, layout, heap);
+  } catch (error) {
+    return refuse(program, known, key, (error as Error).message);
+  }
+  return runOn({ heap, variant, binding, layout }, { tensors, data }, given, values, into ?? {});
+};
+
+interface Bound {
+  readonly heap: Heap;
+  readonly variant: Variant;
+  readonly binding: Binding;
+  readonly layout: Layout;
+}
+
+/** True where the array that is offered for a buffer may be written over: it is nobody else's, and what is still to be read of it is read before. */
+function writable(
+  { variant: { inputs } }: Bound,
+  { data }: Arrays,
+  offered: TensorData | undefined,
+  from: number,
+): offered is TensorData {
+  if (offered?.refCount !== 1) return false;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] === offered && (inputs[i] === undefined || (inputs[i] as { lastRead: number }).lastRead > from)) return false;
+  }
+  return true;
+}
+
+function runOn(
+  bound: Bound,
+  arrays: Arrays,
+  given: readonly number[],
+  values: readonly number[],
+  into: Readonly<Record<string, Value<tf.Tensor>>>,
+): Record<string, Value<tf.Tensor>> {
+  const { heap, variant, binding, layout } = bound;
+  const { schedule, inputs, replaced } = variant;
+  const { tensors, data } = arrays;
+  const shapes = [[], layout.channelShape, layout.shape];
+  const created: tf.Tensor[] = [];
+  const borrowed: number[] = [];
+  const kept: tf.Tensor[] = [];
+  const create = (i: number, place: number): void => {
+    const tensor = heap.create(shapes[place] as readonly number[]);
+    created.push(tensor);
+    tensors[i] = tensor;
+    data[i] = heap.find(tensor) as TensorData;
+  };
+  try {
+    const filled: number[] = [];
+    for (let i = 0; i < given.length; i++) {
+      if (given[i] === 0 || tensors[i]) continue;
+      create(i, given[i] as number);
+      filled.push(i);
+    }
     const scratch = heap.scratch(binding.scratch);
-    const bufferAddresses = schedule.buffers.map((buffer, i) => {
-      const target = targets[i];
-      if (target) return addressOf(target);
+    const addresses: number[] = [];
+    const buffers = schedule.buffers.map((buffer, b) => {
+      const { over, output, from } = buffer;
+      const i = inputs.length + b;
+      const own = replaced[b] as number;
+      if (output !== undefined) {
+        const place = over === "element" ? 2 : 1;
+        const offered = filled.includes(own) ? tensors[own] : into[output];
+        const found = typeof offered === "object" ? heap.find(offered) : undefined;
+        if (writable(bound, arrays, found, from) && sameShape((offered as tf.Tensor).shape, shapes[place] as readonly number[])) {
+          tensors[i] = offered as tf.Tensor;
+          data[i] = found;
+        } else create(i, place);
+        return (data[i] as TensorData).memoryOffset;
+      }
+      tensors[i] = undefined;
+      data[i] = undefined;
       const meanwhile = binding.meanwhile.get(buffer);
       if (meanwhile !== undefined) return scratch + meanwhile;
       const address = heap.allocate(4 * layout.size);
-      memory.push(address);
+      borrowed.push(address);
       return address;
     });
+
     // From here on nothing is allocated, so the views stay what they are.
     heap.look();
     const numbers: number[] = [];
-    known.inputs.forEach(({ index }, i) => {
-      const array = arrays[i];
-      const { tensor, value } = given[i] as Given;
-      numbers[index] = value;
-      if (!array) return;
-      const address = addressOf(array);
-      addresses[index] = address;
-      if (!tensor) heap.f32.fill(value, address >>> 2, (address >>> 2) + array.size);
-    });
-    for (const [index, buffer] of schedule.bufferOf) addresses[index] = bufferAddresses[buffer] as number;
-    run({ heap, program, layout, numbers, addresses, scratch }, binding);
+    for (let i = 0; i < inputs.length; i++) {
+      const { index } = inputs[i] as { index: number };
+      numbers[index] = values[i] as number;
+      if (data[i]) addresses[index] = (data[i] as TensorData).memoryOffset;
+    }
+    for (const i of filled) heap.fill(data[i] as TensorData, (tensors[i] as tf.Tensor).size, values[i] as number);
+    for (const [index, buffer] of schedule.bufferOf) addresses[index] = buffers[buffer] as number;
+    run({ heap, layout, numbers, addresses, scratch }, binding);
 
     const outputs: Record<string, Value<tf.Tensor>> = {};
-    const taken = new Set<tf.Tensor>();
-    for (const [name, index] of program.outputs) {
-      const buffer = schedule.bufferOf.get(index);
-      const array = buffer === undefined ? arrays[known.inputs.findIndex((input) => input.index === index)] : targets[buffer];
-      if (!array) {
-        outputs[name] = numbers[index] as number;
+    for (const { name, in: where, at } of variant.outputs) {
+      if (where === "number") {
+        outputs[name] = numbers[at] as number;
         continue;
       }
+      const tensor = tensors[where === "buffer" ? inputs.length + at : at] as tf.Tensor;
       // Two outputs that are one value, or an output that is an input: each is a tensor of its own, to be freed by itself.
-      const own = buffer !== undefined && !taken.has(array) ? array : tf.keep(array.clone());
-      taken.add(own);
+      const own = where === "buffer" && !kept.includes(tensor) ? tensor : tf.keep(tensor.clone());
+      if (own instanceof tf.Variable) heap.forgetPacked(own);
+      kept.push(own);
       outputs[name] = own;
-      if (array === own && array instanceof tf.Variable) heap.forgetPacked(array);
     }
-    for (const tensor of taken) fresh.delete(tensor);
     return outputs;
   } finally {
-    for (const tensor of fresh) tensor.dispose();
-    for (const address of memory) heap.free(address);
+    for (const tensor of created) if (!kept.includes(tensor)) tensor.dispose();
+    for (const address of borrowed) heap.free(address);
   }
-};
+}

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { compileKernel, type Kernel, type Mode } from "./kernel.js";
 
 /** What the backend knows of a tensor's data. */
-interface TensorData {
+export interface TensorData {
   readonly id: number;
   readonly memoryOffset: number;
   readonly refCount: number;
@@ -25,7 +25,10 @@ interface Backend {
     _malloc(bytes: number): number;
     _free(address: number): void;
   };
-  readonly dataIdMap: { has(dataId: object): boolean; get(dataId: object): TensorData };
+  readonly dataIdMap: {
+    /** Asked with `get` for what it does not have, the map would move it here from another backend. */
+    readonly data: WeakMap<object, TensorData>;
+  };
   makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
 }
 
@@ -50,10 +53,7 @@ export class Heap {
 
   /** What is known of the tensor's data, where it is on this heap and of type float32; undefined else. */
   find(tensor: tf.Tensor): TensorData | undefined {
-    const { dataIdMap } = this.backend;
-    // Asked for what it does not have, the map would move it here from another backend.
-    if (tensor.dtype !== "float32" || !dataIdMap.has(tensor.dataId)) return undefined;
-    return dataIdMap.get(tensor.dataId);
+    return tensor.dtype === "float32" ? this.backend.dataIdMap.data.get(tensor.dataId) : undefined;
   }
 
   /** A new tensor, with anything in it. */
@@ -69,7 +69,7 @@ export class Heap {
    * a tensor's id lives, and would go on with the old values.
    */
   forgetPacked(tensor: tf.Tensor): void {
-    const { id, memoryOffset } = this.backend.dataIdMap.get(tensor.dataId);
+    const { id, memoryOffset } = this.find(tensor) as TensorData;
     // The id's data is not freed by this: that is up to the backend's JavaScript.
     this.backend.wasm.tfjs.disposeData(id);
     this.backend.wasm.tfjs.registerTensor(id, tensor.size, memoryOffset);
@@ -108,6 +108,18 @@ export class Heap {
     this.f64 = new Float64Array(buffer);
   }
 
+  /** The tensor's first number. */
+  read({ memoryOffset }: TensorData): number {
+    this.look();
+    return this.f32[memoryOffset >>> 2] as number;
+  }
+
+  /** Makes all `size` numbers of a tensor this one. */
+  fill({ memoryOffset }: TensorData, size: number, value: number): void {
+    const first = memoryOffset >>> 2;
+    this.f32.fill(value, first, first + size);
+  }
+
   /** The kernel, compiled for this memory. */
   kernel(key: string, kernel: Kernel, mode: Mode): Run {
     const id = `${mode} ${key}`;
@@ -133,7 +145,7 @@ export function activeHeap(): Heap | undefined {
   const known = heaps.get(backend);
   if (known) return known;
   const { wasm, dataIdMap } = backend as unknown as Partial<Backend>;
-  if (!(wasm?.asm?.memory instanceof WebAssembly.Memory) || !dataIdMap) return undefined;
+  if (!(wasm?.asm?.memory instanceof WebAssembly.Memory) || !dataIdMap?.data) return undefined;
   const heap = new Heap(backend as unknown as Backend);
   heaps.set(backend, heap);
   return heap;

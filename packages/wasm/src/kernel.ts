@@ -106,7 +106,7 @@ export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
   const inRegister = ({ to }: Reduction): boolean => to === "tensor" || mode === "first";
   const sums = reductions.some((reduction) => reduction.op === "sum" && inRegister(reduction));
   // An addition waits for the one before it; several sums side by side do not wait for each other.
-  const unroll = !sums ? 1 : lines.length <= 12 ? 4 : lines.length <= 40 ? 2 : 1;
+  const unroll = !sums ? 1 : lines.length <= 12 ? 4 : 2;
 
   const addresses = [
     ...operands("element").map((i) => ({ name: local(`e${i}`, "i32"), slot: frame.elements + i })),
@@ -178,22 +178,27 @@ export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
       )
       .join("\n");
 
+  /** A loop to `end` in blocks, after each of which the sums are added in float64. */
+  function blocks(content: string): string {
+    const label = `$blocks${loops++}`;
+    const next = `(i32.add ${get("i")} ${i32(16 * unroll * BLOCK)})`;
+    return `(if (i32.lt_u ${get("i")} ${get("end")}) (then (loop ${label}
+      ${set("stop", `(select ${next} ${get("end")} (i32.lt_u ${next} ${get("end")}))`)}
+      ${whileBelow(get("stop"), 16 * unroll, content)}
+      ${flush()}
+      (br_if ${label} (i32.lt_u ${get("i")} ${get("end")})))))`;
+  }
+
   /** A row: blocks of unrolled vectors, single vectors, single numbers. */
   function row(): string {
     const unrolled = Array.from({ length: unroll }, (_, copy) => body(copy, false)).join("\n");
     const vectors = `(i32.and ${get("length")} ${i32(-16)})`;
     const text = [set("i", i32(0))];
-    if (sums) {
+    if (unroll > 1) {
       const whole = `(i32.and ${get("length")} ${i32(-16 * unroll)})`;
-      const label = `$blocks${loops++}`;
-      const next = `(i32.add ${get("i")} ${i32(16 * unroll * BLOCK)})`;
-      text.push(`${set("end", whole)} (if (i32.lt_u ${get("i")} ${get("end")}) (then (loop ${label}
-        ${set("stop", `(select ${next} ${get("end")} (i32.lt_u ${next} ${get("end")}))`)}
-        ${whileBelow(get("stop"), 16 * unroll, unrolled)}
-        ${flush()}
-        (br_if ${label} (i32.lt_u ${get("i")} ${get("end")})))))`);
+      text.push(set("end", whole), sums ? blocks(unrolled) : whileBelow(get("end"), 16 * unroll, unrolled));
     }
-    if (!sums || unroll > 1) text.push(set("end", vectors), whileBelow(get("end"), 16, body(0, false)));
+    text.push(set("end", vectors), sums && unroll === 1 ? blocks(body(0, false)) : whileBelow(get("end"), 16, body(0, false)));
     text.push(whileBelow(get("length"), 4, body(0, true)), flush());
     return text.join("\n");
   }

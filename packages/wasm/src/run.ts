@@ -1,15 +1,15 @@
 /**
  * Running a binding: numbers in JavaScript, loops in kernels, one step after the other.
  */
-import { countOf, type Layout, operations, type Program } from "@hypergrad/core/executors";
+import type { Layout } from "@hypergrad/core/executors";
 import type { Binding, BoundLoop } from "./binding.js";
 import type { Heap } from "./heap.js";
 import type { Call, Rows } from "./rows.js";
+import { LARGEST } from "./schedule.js";
 
 /** A binding with everything that a call brings. */
 export interface Running {
   readonly heap: Heap;
-  readonly program: Program;
   readonly layout: Layout;
   /** Every value that is a number, by its index: the inputs before the run, all after it. */
   readonly numbers: number[];
@@ -21,38 +21,13 @@ export interface Running {
 
 /** Runs all steps. */
 export function run(running: Running, { steps, numbers }: Binding): void {
-  for (const [index, value] of numbers) running.numbers[index] = value;
+  for (const { index, value } of numbers) running.numbers[index] = value;
   for (const step of steps) {
-    if (step.over === "host") for (const index of step.values) compute(running, index);
-    else loop(running, step);
+    if (step.over === "host") {
+      for (const { index, compute } of step.values) running.numbers[index] = compute(running.numbers, running.layout);
+    } else loop(running, step);
   }
 }
-
-/** A number, in float64. */
-function compute({ program, layout, numbers }: Running, index: number): void {
-  const { kind, operands } = program.instructions[index] as Program["instructions"][number];
-  const [a, b, c] = [
-    numbers[operands[0] as number] as number,
-    numbers[operands[1] as number] as number,
-    numbers[operands[2] as number] as number,
-  ];
-  switch (kind.op) {
-    case "input":
-    case "constant":
-    case "count":
-      return;
-    case "reduceSum":
-      numbers[index] = a * countOf(layout, kind.from, kind.to);
-      return;
-    case "reduceMax":
-      numbers[index] = a;
-      return;
-    default:
-      numbers[index] = (operations[kind.op].value as (a: number, b: number, c: number) => number)(a, b, c);
-  }
-}
-
-const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
 /** 1/x so that a float32 multiplied by it is that float32 divided by x, within rounding, whatever x is. */
 function reciprocal(x: number): number {
@@ -63,9 +38,8 @@ function reciprocal(x: number): number {
 
 function loop(running: Running, bound: BoundLoop): void {
   const { heap, numbers, scratch, layout } = running;
-  const { loop, frame, mode, rows, factors } = bound;
+  const { loop, frame, kernel, rows, factors } = bound;
   const { reductions } = loop.kernel;
-  const kernel = heap.kernel(loop.key, loop.kernel, mode);
   const slot32 = scratch >>> 2;
   const slot64 = scratch >>> 3;
   loop.scalars.forEach(({ value, reciprocal: inverse }, i) => {

@@ -8,7 +8,7 @@
  * A value that a loop computes and a later one needs is stored in between: in the array of an output that is written later, if there is one, so
  * that it costs no memory.
  */
-import type { Instruction, OperationName, Program } from "@hypergrad/core/executors";
+import { type Compute, computeOf, type Instruction, type OperationName, type Program } from "@hypergrad/core/executors";
 import type { Kernel, Line, Reduction } from "./kernel.js";
 
 /** Where a value is computed, and what one of its numbers covers: a single number, one per channel, one per element. */
@@ -38,7 +38,7 @@ export interface Scalar {
 /** Values that JavaScript computes, in this order. */
 export interface Host {
   readonly over: "host";
-  readonly values: readonly number[];
+  readonly values: readonly { readonly index: number; readonly compute: Compute }[];
 }
 
 /** An array that is written. */
@@ -46,12 +46,16 @@ export interface Buffer {
   readonly over: "channel" | "element";
   /** The output that it becomes; undefined for what is needed only meanwhile. */
   readonly output: string | undefined;
+  /** The index of the input of that name; −1 where there is none. */
+  readonly replaces: number;
   /** The number of the step that writes it first. */
   readonly from: number;
 }
 
 /** A program cut into steps. */
 export interface Schedule {
+  /** The program, as it is run; values are known by the index of their instruction. */
+  readonly program: Program;
   readonly steps: readonly (Host | Loop)[];
   readonly places: readonly Place[];
   readonly buffers: readonly Buffer[];
@@ -79,12 +83,50 @@ function placesOf({ instructions }: Program, inputs: ReadonlyMap<string, Place>,
 }
 
 /**
+ * The program with every division of elements by a number per channel made a multiplication: there are few channels, and a division takes several times as long.
+ */
+function multiplying(program: Program, places: readonly Place[]): Program {
+  const instructions: Instruction[] = [];
+  const moved: number[] = [];
+  const reciprocals = new Map<number, number>();
+  const push = (op: OperationName, operands: number[], grain: Instruction["grain"]): number =>
+    instructions.push({ kind: { op }, operands, grain, lastUse: 0 }) - 1;
+  const number = (value: number): number =>
+    instructions.push({ kind: { op: "constant", value }, operands: [], grain: "model", lastUse: 0 }) - 1;
+  /** 1/x so that an element multiplied by it is the element divided by x, within rounding: finite unless x is 0. */
+  function reciprocal(x: number): number {
+    const known = reciprocals.get(x);
+    if (known !== undefined) return known;
+    const inverse = push("div", [number(1), x], "channel");
+    const finite = push("maximum", [push("minimum", [inverse, number(LARGEST)], "channel"), number(-LARGEST)], "channel");
+    const made = push("select", [push("equal", [x, number(0)], "channel"), inverse, finite], "channel");
+    reciprocals.set(x, made);
+    return made;
+  }
+  program.instructions.forEach((instruction, index) => {
+    const operands = instruction.operands.map((operand) => moved[operand] as number);
+    const [a, b] = operands as [number, number];
+    const divides = instruction.kind.op === "div" && places[index] === "element";
+    moved[index] =
+      divides && places[instruction.operands[1] as number] === "channel"
+        ? push("mul", [a, reciprocal(b)], instruction.grain)
+        : instructions.push({ ...instruction, operands }) - 1;
+  });
+  const outputs = new Map([...program.outputs].map(([name, index]) => [name, moved[index] as number]));
+  return { ...program, instructions, outputs };
+}
+
+/** The largest float32. */
+export const LARGEST: number = (2 - 2 ** -23) * 2 ** 127;
+
+/**
  * Cuts a program into steps.
  *
  * @param inputs Where every input is: a number, one number per channel, or one per element.
  * @param oneChannel True where the whole tensor is one channel.
  */
-export function scheduleOf(program: Program, inputs: ReadonlyMap<string, Place>, oneChannel: boolean): Schedule {
+export function scheduleOf(given: Program, inputs: ReadonlyMap<string, Place>, oneChannel: boolean): Schedule {
+  const program = multiplying(given, placesOf(given, inputs, oneChannel));
   const { instructions, outputs } = program;
   const places = placesOf(program, inputs, oneChannel);
   const at = (index: number): Instruction => instructions[index] as Instruction;
@@ -139,9 +181,11 @@ export function scheduleOf(program: Program, inputs: ReadonlyMap<string, Place>,
   });
   const { buffers, bufferOf } = buffersFor(program, { known, places, stored, readIn });
   const steps = computed.map(({ over, values, reductions }): Host | Loop =>
-    over === "host" ? { over, values } : loopOf(program, places, over, { values, reductions, stored }),
+    over === "host"
+      ? { over, values: values.map((index) => ({ index, compute: computeOf(at(index)) })) }
+      : loopOf(program, places, over, { values, reductions, stored }),
   );
-  return { steps, places, buffers, bufferOf, lastRead };
+  return { program, steps, places, buffers, bufferOf, lastRead };
 }
 
 /** A buffer for every output and for what is stored meanwhile. */
@@ -154,25 +198,25 @@ function buffersFor(
     readIn: readonly number[];
   },
 ): Pick<Schedule, "buffers" | "bufferOf"> {
-  const buffers: { over: "channel" | "element"; output: string | undefined; from: number }[] = [];
+  const buffers: { -readonly [K in keyof Buffer]: Buffer[K] }[] = [];
   const bufferOf = new Map<number, number>();
-  for (const [name, index] of outputs) {
-    if (!stored.has(index) || bufferOf.has(index)) continue;
-    bufferOf.set(index, buffers.length);
-    buffers.push({ over: places[index] as "channel" | "element", output: name, from: known.get(index) as number });
-  }
   const inputs = new Map(
     instructions.flatMap(({ kind }, index) => (kind.op === "input" ? [[kind.name, index] as const] : [])),
   );
+  for (const [name, index] of outputs) {
+    if (!stored.has(index) || bufferOf.has(index)) continue;
+    bufferOf.set(index, buffers.length);
+    const replaces = inputs.get(name) ?? -1;
+    buffers.push({ over: places[index] as Buffer["over"], output: name, replaces, from: known.get(index) as number });
+  }
   const lent = new Set<number>();
   for (const index of [...stored].sort((a, b) => a - b)) {
     if (bufferOf.has(index)) continue;
     const from = known.get(index) as number;
     // An output that comes no earlier than this is read for the last time, and whose array, which may be the input of its name, is not read after this step.
-    const free = buffers.findIndex(({ over, output, from: later }, buffer) => {
+    const free = buffers.findIndex(({ over, output, replaces, from: later }, buffer) => {
       if (output === undefined || lent.has(buffer) || over !== places[index]) return false;
-      const input = inputs.get(output);
-      return later > from && later >= (readIn[index] as number) && (input === undefined || (readIn[input] as number) <= from);
+      return later > from && later >= (readIn[index] as number) && (replaces < 0 || (readIn[replaces] as number) <= from);
     });
     if (free >= 0) {
       lent.add(free);
@@ -180,7 +224,7 @@ function buffersFor(
       bufferOf.set(index, free);
     } else {
       bufferOf.set(index, buffers.length);
-      buffers.push({ over: places[index] as "channel" | "element", output: undefined, from });
+      buffers.push({ over: places[index] as Buffer["over"], output: undefined, replaces: -1, from });
     }
   }
   return { buffers, bufferOf };
