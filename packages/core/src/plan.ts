@@ -148,9 +148,7 @@ export function planOf(spec: RuleSpec): Plan {
     learned.push(hyperparameter);
     const { inputs, outputs: own } = hyperparameter;
     const slope = toExpr(hyperparameter.coordinate.slope(input(inputs.raw, per), leaf));
-    outputs[own.sensitivity] = diagonal(spec, name, () => differentiate(toExpr(outputs.p as Operand), leaf)).mul(
-      slope,
-    );
+    outputs[own.sensitivity] = diagonal(spec, name, () => differentiate(toExpr(outputs.p as Operand), leaf)).mul(slope);
     if (written !== undefined) outputs[own.written] = written;
     const product = (leaves.g as Expr).mul(input(inputs.sensitivity, "element"));
     contractions[own.gradient] =
@@ -169,9 +167,7 @@ export function planOf(spec: RuleSpec): Plan {
     init: compile(initial, `${rule.name}: init`),
     update: compile(outputs, `${rule.name}: update`),
     contract:
-      learned.length > 0
-        ? compile({ ...contractions, ...probeOf("g") }, `${rule.name}: hyper-gradients`)
-        : undefined,
+      learned.length > 0 ? compile({ ...contractions, ...probeOf("g") }, `${rule.name}: hyper-gradients`) : undefined,
   };
 }
 

@@ -63,7 +63,7 @@ function simpler(op: OperationName, [a, b, c]: Node[]): Node | undefined {
  * @param outputs Output name → expression or number.
  * @param name For messages.
  */
-export function compile(outputs: Readonly<Record<string, Operand>>, name: string = "a program"): Program {
+export function compile(outputs: Readonly<Record<string, Operand>>, name = "a program"): Program {
   const simplified = new Map<Node, Node>();
   const interned = new Map<string, Node>();
   const ids = new Map<Node, number>();

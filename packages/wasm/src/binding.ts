@@ -135,7 +135,8 @@ export function bindingOf({ schedule, bindings }: Variant, layout: Layout, heap:
   /** How many elements each of the numbers stands for that a sum adds up. */
   const factorOf = (index: number): number => {
     const { kind, operands } = instructions[index] as Program["instructions"][number];
-    const coarse = kind.op === "reduceSum" && kind.from === "element" && schedule.places[operands[0] as number] === "channel";
+    const coarse =
+      kind.op === "reduceSum" && kind.from === "element" && schedule.places[operands[0] as number] === "channel";
     return coarse ? countOf(layout, "element", "channel") : 1;
   };
   instructions.forEach(({ kind, operands }, index) => {

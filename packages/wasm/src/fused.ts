@@ -4,7 +4,14 @@
  * A program is cut into passes over memory once (schedule.ts), each pass is compiled once (kernel.ts), and a call writes addresses and numbers where the kernels
  * find them and runs them one after the other (run.ts). What an output replaces is written over, where nobody else shares its memory.
  */
-import { type Acceleration, type Grain, type Layout, type Program, sameShape, type Value } from "@hypergrad/core/executors";
+import {
+  type Acceleration,
+  type Grain,
+  type Layout,
+  type Program,
+  sameShape,
+  type Value,
+} from "@hypergrad/core/executors";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Binding, bindingOf, type Input, type Known, knownOf, type Variant, variantOf } from "./binding.js";
 import { activeHeap, type Heap, type TensorData } from "./heap.js";
@@ -36,12 +43,23 @@ const becomes = ({ grain, replaced }: Input, { channels }: Layout): number =>
 const warned = new Set<string>();
 
 /** The variant of the program whose inputs are given in these places; undefined where it cannot be compiled. */
-function variantFor(program: Program, known: Known, key: number, given: readonly number[], layout: Layout): Variant | undefined {
+function variantFor(
+  program: Program,
+  known: Known,
+  key: number,
+  given: readonly number[],
+  layout: Layout,
+): Variant | undefined {
   const { variants } = known;
   if (variants.has(key)) return variants.get(key);
   const { length } = program.instructions;
   if (length > MOST) return refuse(program, known, key, `it has ${length} operations, more than ${MOST}`);
-  const variant = variantOf(program, known, given.map((place) => places[place] as Place), layout);
+  const variant = variantOf(
+    program,
+    known,
+    given.map((place) => places[place] as Place),
+    layout,
+  );
   variants.set(key, variant);
   return variant;
 }
@@ -108,7 +126,8 @@ function writable(
 ): offered is TensorData {
   if (offered?.refCount !== 1) return false;
   for (let i = 0; i < data.length; i++) {
-    if (data[i] === offered && (inputs[i] === undefined || (inputs[i] as { lastRead: number }).lastRead > from)) return false;
+    if (data[i] === offered && (inputs[i] === undefined || (inputs[i] as { lastRead: number }).lastRead > from))
+      return false;
   }
   return true;
 }
@@ -150,7 +169,10 @@ function runOn(
         const place = over === "element" ? 2 : 1;
         const offered = filled.includes(own) ? tensors[own] : into[output];
         const found = typeof offered === "object" ? heap.find(offered) : undefined;
-        if (writable(bound, arrays, found, from) && sameShape((offered as tf.Tensor).shape, shapes[place] as readonly number[])) {
+        if (
+          writable(bound, arrays, found, from) &&
+          sameShape((offered as tf.Tensor).shape, shapes[place] as readonly number[])
+        ) {
           tensors[i] = offered as tf.Tensor;
           data[i] = found;
         } else create(i, place);

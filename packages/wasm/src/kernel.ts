@@ -64,7 +64,16 @@ export function frameOf(kernel: Kernel): FrameLayout {
   const channels = stores + kernel.stores.length;
   const reductions = channels + count(kernel, "channel");
   const scalars = reductions + 2 * kernel.reductions.length;
-  return { rows: 0, length: 1, elements, stores, channels, reductions, scalars, slots: scalars + count(kernel, "scalar") };
+  return {
+    rows: 0,
+    length: 1,
+    elements,
+    stores,
+    channels,
+    reductions,
+    scalars,
+    slots: scalars + count(kernel, "scalar"),
+  };
 }
 
 /** Vectors that one float32 accumulator adds up before its sum is added in float64. */
@@ -81,26 +90,37 @@ const get = (name: string): string => `(local.get $${name})`;
 const set = (name: string, value: string): string => `(local.set $${name} ${value})`;
 const i32 = (value: number): string => `(i32.const ${value})`;
 const advance = (name: string, bytes: string): string => set(name, `(i32.add ${get(name)} ${bytes})`);
-const combine = ({ op }: Reduction, a: string, b: string): string => `(f32x4.${op === "sum" ? "add" : "max"} ${a} ${b})`;
+const combine = ({ op }: Reduction, a: string, b: string): string =>
+  `(f32x4.${op === "sum" ? "add" : "max"} ${a} ${b})`;
 /** Lane by lane: the sum of both halves of a vector of float32 in float64. */
 const promoted = (vector: string): string =>
   `(f64x2.add (f64x2.promote_low_f32x4 ${vector}) (f64x2.promote_low_f32x4 (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 ${vector} ${vector})))`;
 const sumOfLanes = (vector: string): string =>
   `(f64.add (f64x2.extract_lane 0 ${vector}) (f64x2.extract_lane 1 ${vector}))`;
 const maxOfLanes = (vector: string): string =>
-  [1, 2, 3].reduce((m, lane) => `(f32.max ${m} (f32x4.extract_lane ${lane} ${vector}))`, `(f32x4.extract_lane 0 ${vector})`);
+  [1, 2, 3].reduce(
+    (m, lane) => `(f32.max ${m} (f32x4.extract_lane ${lane} ${vector}))`,
+    `(f32x4.extract_lane 0 ${vector})`,
+  );
 
 /** The kernel as WebAssembly text. */
 export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
   const { lines, stores, reductions } = kernel;
   const frame = frameOf(kernel);
-  const locals = new Map<string, string>([["i", "i32"], ["rows", "i32"], ["length", "i32"], ["stop", "i32"], ["end", "i32"]]);
+  const locals = new Map<string, string>([
+    ["i", "i32"],
+    ["rows", "i32"],
+    ["length", "i32"],
+    ["stop", "i32"],
+    ["end", "i32"],
+  ]);
   const local = (name: string, type: string): string => {
     locals.set(name, type);
     return name;
   };
   const slot = (index: number): string => `offset=${8 * index}`;
-  const operands = (op: Line["op"]): number[] => lines.flatMap((line) => (line.op === op ? [(line as { operand: number }).operand] : []));
+  const operands = (op: Line["op"]): number[] =>
+    lines.flatMap((line) => (line.op === op ? [(line as { operand: number }).operand] : []));
 
   /** Reductions whose running value is in a register: all but those of every channel of a row. */
   const inRegister = ({ to }: Reduction): boolean => to === "tensor" || mode === "first";
@@ -198,7 +218,10 @@ export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
       const whole = `(i32.and ${get("length")} ${i32(-16 * unroll)})`;
       text.push(set("end", whole), sums ? blocks(unrolled) : whileBelow(get("end"), 16 * unroll, unrolled));
     }
-    text.push(set("end", vectors), sums && unroll === 1 ? blocks(body(0, false)) : whileBelow(get("end"), 16, body(0, false)));
+    text.push(
+      set("end", vectors),
+      sums && unroll === 1 ? blocks(body(0, false)) : whileBelow(get("end"), 16, body(0, false)),
+    );
     text.push(whileBelow(get("length"), 4, body(0, true)), flush());
     return text.join("\n");
   }
@@ -209,7 +232,9 @@ export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
       ? ""
       : [
           ...lines.flatMap((line, index) =>
-            line.op === "channel" ? [set(local(`v${index}`, "v128"), `(v128.load32_splat ${get(`c${line.operand}`)})`)] : [],
+            line.op === "channel"
+              ? [set(local(`v${index}`, "v128"), `(v128.load32_splat ${get(`c${line.operand}`)})`)]
+              : [],
           ),
           ...perChannel.map(({ reduction, i }) =>
             reduction.op === "sum" ? set(local(`s${i}`, "v128"), ZERO) : set(`a${i}_0`, MINUS_INFINITY),
@@ -250,7 +275,9 @@ export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
   const begin = [
     set("rows", `(i32.load ${slot(frame.rows)} ${get("frame")})`),
     set("length", `(i32.load ${slot(frame.length)} ${get("frame")})`),
-    ...[...addresses, ...channelAddresses].map(({ name, slot: at }) => set(name, `(i32.load ${slot(at)} ${get("frame")})`)),
+    ...[...addresses, ...channelAddresses].map(({ name, slot: at }) =>
+      set(name, `(i32.load ${slot(at)} ${get("frame")})`),
+    ),
     ...lines.flatMap((line, index) =>
       line.op === "scalar"
         ? [set(local(`v${index}`, "v128"), `(v128.load32_splat ${slot(frame.scalars + line.operand)} ${get("frame")})`)]

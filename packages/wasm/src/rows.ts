@@ -35,7 +35,8 @@ const WIDE = 512;
 /** How many rows are made one. */
 function copiesFor(channels: number, rows: number): number {
   let copies = 1;
-  while (copies < rows && (copies * channels < WIDTH || ((copies * channels) % 4 !== 0 && copies * channels < WIDE))) copies++;
+  while (copies < rows && (copies * channels < WIDTH || ((copies * channels) % 4 !== 0 && copies * channels < WIDE)))
+    copies++;
   return copies;
 }
 

@@ -68,7 +68,13 @@ function loop(running: Running, bound: BoundLoop): void {
 }
 
 /** Writes the addresses of the arrays into the frame, from one element on. */
-function point({ heap, addresses, scratch }: Running, { loop, frame }: BoundLoop, element: number, rows: number, width: number): void {
+function point(
+  { heap, addresses, scratch }: Running,
+  { loop, frame }: BoundLoop,
+  element: number,
+  rows: number,
+  width: number,
+): void {
   const { i32 } = heap;
   const slot = scratch >>> 2;
   i32[slot + 2 * frame.rows] = rows;

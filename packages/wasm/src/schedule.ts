@@ -98,7 +98,11 @@ function multiplying(program: Program, places: readonly Place[]): Program {
     const known = reciprocals.get(x);
     if (known !== undefined) return known;
     const inverse = push("div", [number(1), x], "channel");
-    const finite = push("maximum", [push("minimum", [inverse, number(LARGEST)], "channel"), number(-LARGEST)], "channel");
+    const finite = push(
+      "maximum",
+      [push("minimum", [inverse, number(LARGEST)], "channel"), number(-LARGEST)],
+      "channel",
+    );
     const made = push("select", [push("equal", [x, number(0)], "channel"), inverse, finite], "channel");
     reciprocals.set(x, made);
     return made;
@@ -191,7 +195,12 @@ export function scheduleOf(given: Program, inputs: ReadonlyMap<string, Place>, o
 /** A buffer for every output and for what is stored meanwhile. */
 function buffersFor(
   { instructions, outputs }: Program,
-  { known, places, stored, readIn }: {
+  {
+    known,
+    places,
+    stored,
+    readIn,
+  }: {
     known: ReadonlyMap<number, number>;
     places: readonly Place[];
     stored: ReadonlySet<number>;
@@ -216,7 +225,9 @@ function buffersFor(
     // An output that comes no earlier than this is read for the last time, and whose array, which may be the input of its name, is not read after this step.
     const free = buffers.findIndex(({ over, output, replaces, from: later }, buffer) => {
       if (output === undefined || lent.has(buffer) || over !== places[index]) return false;
-      return later > from && later >= (readIn[index] as number) && (replaces < 0 || (readIn[replaces] as number) <= from);
+      return (
+        later > from && later >= (readIn[index] as number) && (replaces < 0 || (readIn[replaces] as number) <= from)
+      );
     });
     if (free >= 0) {
       lent.add(free);
@@ -235,7 +246,11 @@ function loopOf(
   { instructions }: Program,
   places: readonly Place[],
   over: "channel" | "element",
-  { values, reductions, stored }: { values: readonly number[]; reductions: readonly number[]; stored: ReadonlySet<number> },
+  {
+    values,
+    reductions,
+    stored,
+  }: { values: readonly number[]; reductions: readonly number[]; stored: ReadonlySet<number> },
 ): Loop {
   const own = new Set(values);
   const lines: Line[] = [];

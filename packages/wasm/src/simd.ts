@@ -62,9 +62,7 @@ export function mathOf(body: string): { imports: string; functions: string } {
       .join(" ")}))`;
   return {
     imports: used
-      .map(
-        ([name, arity]) => `(import "Math" "${name}" (func $${name} ${"(param f64) ".repeat(arity)}(result f64)))`,
-      )
+      .map(([name, arity]) => `(import "Math" "${name}" (func $${name} ${"(param f64) ".repeat(arity)}(result f64)))`)
       .join("\n"),
     functions: used
       .map(([name, arity]) => {

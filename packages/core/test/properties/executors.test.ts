@@ -11,9 +11,9 @@ import { count, input, max, mean, sum } from "../../src/expression.js";
 import { type Array64, float64Executor } from "../../src/float64-executor.js";
 import { compile } from "../../src/program.js";
 import { tfjsExecutor } from "../../src/tfjs-executor.js";
-import { anyForm, check, checkAsync, type Form } from "./arbitraries.js";
-import { expressions, inputsFor, layoutFor, spreadTo } from "./expressions.js";
-import { compareRounded, disturbedRuns, type Outcome } from "./numerics.js";
+import { type Counts, expectAnyExpression, expectExactSums, longForms } from "./agreement.js";
+import { anyForm, check, type Form } from "./arbitraries.js";
+import { inputsFor, layoutFor, spreadTo } from "./expressions.js";
 
 /** The indices of the elements of every channel, found by counting through the tensor. */
 function channelsOf({ shape, channelAxes = shape.length < 2 ? [] : [-1] }: Form): number[][] {
@@ -83,112 +83,33 @@ describe("the float64 executor", () => {
   });
 });
 
-const counts: Record<Outcome | "undefined", number> = { sharp: 0, loose: 0, chance: 0, overflow: 0, undefined: 0 };
+const counts: Counts = { sharp: 0, loose: 0, chance: 0, overflow: 0, undefined: 0 };
 
 describe.each(["cpu", "wasm"])("the tfjs executor on the %s backend", (backend) => {
   beforeAll(async () => {
     await tf.setBackend(backend);
   });
 
-  test.each([
-    [[40_001], [0]],
-    [[40_001], []],
-    [[20_001, 3], [1]],
-    [[3, 20_001], [0]],
-    [[2, 10_007, 3], [0]],
-    [[2, 10_007, 3], [1]],
-    [[101, 3, 211], [1]],
-    [
-      [5, 61, 2, 71],
-      [0, 2],
-    ],
-  ] as const)("sums shape %j with the channel axes %j as exactly as blocks of 1024 terms do", (shape, channelAxes) => {
-    const layout = layoutFor({ shape, channelAxes });
-    const program = compile({
-      channel: sum(input("element", "element"), "channel"),
-      tensor: sum(input("element", "element"), "tensor"),
-    });
-    // All of one sign and hardly different: every addition rounds to the same side.
-    const values = Float32Array.from({ length: layout.size }, (_, i) => 0.1 + (i % 7) * 1e-5);
-    const exact = float64Executor.run(program, { element: { shape, values: Float64Array.from(values) } }, layout);
-    for (const scalars of ["host", "device"] as const) {
-      const executor = tfjsExecutor(() => scalars);
-      const element = executor.load({ shape, values });
-      const before = tf.memory().numTensors;
-      for (const [name, result] of Object.entries(executor.run(program, { element }, layout))) {
-        const grain = name as "channel" | "tensor";
-        const actual = typeof result === "number" ? [result] : result.dataSync<"float32">();
-        const expected = spreadTo(exact[name] as Value<Array64>, grain, layout);
-        expect(actual.length).toBe(expected.length);
-        // Half a rounding for each term of a block, and for each block.
-        const tolerance = (1024 / 2 + layout.size / 512) * 2 ** -24;
-        expected.forEach((x, i) => {
-          expect(Math.abs((actual[i] as number) / x - 1)).toBeLessThan(tolerance);
-        });
-        if (typeof result !== "number") executor.release(result);
-      }
-      expect(tf.memory().numTensors).toBe(before);
-      executor.release(element);
-    }
-  });
+  test.each(longForms)(
+    "sums shape %j with the channel axes %j as exactly as blocks of 1024 terms do",
+    (shape, channelAxes) => {
+      for (const scalars of ["host", "device"] as const)
+        expectExactSums(
+          tfjsExecutor(() => scalars),
+          { shape, channelAxes },
+        );
+    },
+  );
 
   test.each(["host", "device"] as const)(
     "computes any expression in any layout, and leaves no tensor behind, with scalars on the %s",
     async (scalars) => {
-      const cases = fc.record({
-        built: fc.array(expressions(10, { gated: true }), { minLength: 1, maxLength: 3 }),
-        form: anyForm,
-        seed: fc.nat(),
-      });
-      const executor = tfjsExecutor(() => scalars);
-      await checkAsync(cases, 300, async ({ built, form, seed }) => {
-        const layout = layoutFor(form);
-        const inputs = inputsFor(layout, seed);
-        if (scalars === "device") inputs.tensor = { shape: [], values: Float64Array.of(inputs.tensor as number) };
-        const program = compile(Object.fromEntries(built.map(({ y }, i) => [i, y])));
-        const exact = float64Executor.run(program, inputs, layout);
-        const finite = Object.values(exact).every((y) =>
-          typeof y === "number" ? Number.isFinite(y) : y.values.every(Number.isFinite),
-        );
-        if (!finite) {
-          counts.undefined++;
-          return;
-        }
-        const disturbed = disturbedRuns(scalars, (rounding) => rounding.run(program, inputs, layout));
-
-        const before = tf.memory().numTensors;
-        const tensors: Record<string, Value<tf.Tensor>> = {};
-        for (const [name, value] of Object.entries(inputs)) {
-          tensors[name] = typeof value === "number" ? value : executor.load(value);
-        }
-        const given = tf.memory().numTensors;
-        const results = executor.run(program, tensors, layout);
-        const arrays = Object.values(results).filter((value): value is tf.Tensor => typeof value !== "number");
-        expect(tf.memory().numTensors).toBe(given + arrays.length);
-        expect(new Set([...arrays, ...Object.values(tensors)]).size).toBe(arrays.length + Object.keys(tensors).length);
-        try {
-          for (const [i, { y }] of built.entries()) {
-            const result = results[i] as Value<tf.Tensor>;
-            const actual = typeof result === "number" ? [result] : result.dataSync<"float32">();
-            const spread = (value: Value<Array64>): Float64Array => spreadTo(value, y.grain, layout);
-            const expected = spread(exact[i] as Value<Array64>);
-            const shaped =
-              typeof result === "number" ? actual : spread({ shape: result.shape, values: Float64Array.from(actual) });
-            counts[
-              compareRounded(
-                String(i),
-                shaped,
-                expected,
-                disturbed.map((run) => spread(run[i] as Value<Array64>)),
-              )
-            ]++;
-          }
-        } finally {
-          for (const array of arrays) executor.release(array);
-          for (const value of Object.values(tensors)) if (typeof value !== "number") executor.release(value);
-        }
-        expect(tf.memory().numTensors).toBe(before);
-      });
+      await expectAnyExpression(
+        tfjsExecutor(() => scalars),
+        scalars,
+        300,
+        counts,
+      );
     },
   );
 });

@@ -161,7 +161,7 @@ export function evaluate(
     ];
     const outputs = new Map([["y", operands.length]]);
     const given = node.kind.op === "input" ? inputs : Object.fromEntries(operands.entries());
-    const value = float64Executor.run({ instructions, outputs }, given, layout).y as Value<Array64>;
+    const value = float64Executor.run({ name: "one node", instructions, outputs }, given, layout).y as Value<Array64>;
     finite &&= typeof value === "number" ? Number.isFinite(value) : value.values.every(Number.isFinite);
     values.set(node, value);
     return value;

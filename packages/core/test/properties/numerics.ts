@@ -88,7 +88,7 @@ function alone({ instructions }: Program, { kind, operands, grain }: Instruction
     }),
   );
   const result: Instruction = { kind, operands: operands.map((_, i) => i), grain, lastUse: Number.POSITIVE_INFINITY };
-  return { instructions: [...inputs, result], outputs: new Map([["y", operands.length]]) };
+  return { name: "one instruction", instructions: [...inputs, result], outputs: new Map([["y", operands.length]]) };
 }
 
 const apart = new WeakMap<Program, readonly Program[]>();

@@ -4,7 +4,7 @@
 import { float64, type HyperOptions, hyper, type Spec } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
+import "@hypergrad/wasm";
 import type { Tensor } from "./layouts.js";
 import type { Precision } from "./recorded.js";
 
@@ -69,5 +69,6 @@ export const executors: readonly Executor[] = [
   { name: "float64", precision: "float64", run: runFloat64 },
   { name: "tfjs on cpu", precision: "float32", run: tfjs("cpu", { scalars: "host" }) },
   { name: "tfjs on cpu, scalars on the device", precision: "float32", run: tfjs("cpu", { scalars: "device" }) },
-  { name: "tfjs on wasm", precision: "float32", run: tfjs("wasm", { scalars: "host" }) },
+  { name: "tfjs on wasm", precision: "float32", run: tfjs("wasm", { scalars: "host", executor: "tfjs" }) },
+  { name: "fused on wasm", precision: "float32", run: tfjs("wasm", {}) },
 ];

@@ -1,8 +1,6 @@
 /**
  * A run that is interrupted at any step and resumed from a checkpoint equals the uninterrupted run, bit for bit.
  */
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
 import {
   type Checkpoint,
   decodeCheckpoint,
@@ -15,6 +13,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { anyForm, checkAsync, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
+import { places } from "./places.js";
 import { type Drawn, specs } from "./specs.js";
 import { bench, type Snapshot } from "./traces.js";
 
@@ -90,17 +89,13 @@ const cases: fc.Arbitrary<Case> = fc
   .record({ spec: specs(), problem: problems({ forms: anyForm, maxSteps: 6 }), at: fc.nat(), from: fc.nat({ max: 3 }) })
   .map(({ at, ...rest }) => ({ ...rest, at: at % rest.problem.steps }));
 
-describe.each([
-  ["cpu", "host"],
-  ["wasm", "host"],
-  ["wasm", "device"],
-] as const)("on the %s backend, with scalars on the %s", (backend, scalars) => {
+describe.each(places)("on %s", (_, backend, options) => {
   test.each(Object.keys(ways))("a run resumed through %s equals the uninterrupted one, bit for bit", async (way) => {
     await tf.setBackend(backend);
     await checkAsync(cases, 15, async (one) => {
       const before = tf.memory().numTensors;
-      const uninterrupted = await run(one, { scalars });
-      const resumed = await run(one, { scalars }, ways[way]);
+      const uninterrupted = await run(one, options);
+      const resumed = await run(one, options, ways[way]);
       expect(resumed.snapshots).toEqual(uninterrupted.snapshots);
       expect(resumed.end).toEqual(uninterrupted.end);
       expect(tf.memory().numTensors).toBe(before);

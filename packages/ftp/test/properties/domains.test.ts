@@ -1,13 +1,11 @@
 /**
  * A learned value never leaves its domain, whatever its hyper-gradient is; what is not finite is not applied, and is counted.
  */
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
 import { float64, isLearned, learned, type Spec } from "@hypergrad/core";
 import { adam, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Domain, inDomain } from "../../../core/src/domain.js";
 import { ruleSpecsOf } from "../../../core/src/spec.js";
 import {
@@ -18,6 +16,7 @@ import {
   problems,
   random,
 } from "../../../core/test/properties/arbitraries.js";
+import { places } from "./places.js";
 import { type Drawn, optimizers, specs } from "./specs.js";
 import { bench, type Snapshot, traceFloat64, traceTfjs } from "./traces.js";
 
@@ -87,16 +86,12 @@ describe("a learned value stays in its domain", () => {
     });
   });
 
-  describe.each(["cpu", "wasm"])("on the %s backend", (backend) => {
-    beforeAll(async () => {
-      await tf.setBackend(backend);
-    });
-    test.each(["host", "device"] as const)("with scalars on the %s", async (scalars) => {
-      await checkAsync(cases(30), 40, async ({ spec: { it: spec }, problem }) => {
-        const domains = domainsOf(spec);
-        (await traceTfjs(spec, problem, { scalars })).forEach((snapshot, step) => {
-          expectInDomain(snapshot, domains, step);
-        });
+  test.each(places)("on %s", async (_, backend, options) => {
+    await tf.setBackend(backend);
+    await checkAsync(cases(30), 40, async ({ spec: { it: spec }, problem }) => {
+      const domains = domainsOf(spec);
+      (await traceTfjs(spec, problem, options)).forEach((snapshot, step) => {
+        expectInDomain(snapshot, domains, step);
       });
     });
   });
@@ -129,34 +124,30 @@ describe("a hyper-gradient that is not finite is not applied, and is counted", (
     });
   });
 
-  describe.each(["cpu", "wasm"])("on the %s backend", (backend) => {
-    beforeAll(async () => {
-      await tf.setBackend(backend);
-    });
-    test.each(["host", "device"] as const)("with scalars on the %s", async (scalars) => {
-      await checkAsync(cases, 15, async (which) => {
-        const form = { shape: [], channelAxes: undefined, values: new Float32Array(1) };
-        const gradients = (t: number) => {
-          const { a, b } = large(128, which)(t);
-          return { a: Float32Array.from(a), b: Float32Array.from(b) };
-        };
-        const variables = [
-          { ...form, name: "a" },
-          { ...form, name: "b" },
-        ];
-        const problem: Problem = { variables, steps: which.length, kind: "noise", channelAxis: {}, gradients };
-        const { optimizer, step, look, dispose } = bench(spec, problem, { scalars });
-        try {
-          for (let t = 0; t < which.length; t++) {
-            const before = t > 0 ? (await look())["a.lr"] : undefined;
-            step(gradients(t));
-            if (which[t] && which[t - 1]) expect((await look())["a.lr"]).toEqual(before);
-          }
-          expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: overflows(which) });
-        } finally {
-          dispose();
+  test.each(places)("on %s", async (_, backend, options) => {
+    await tf.setBackend(backend);
+    await checkAsync(cases, 15, async (which) => {
+      const form = { shape: [], channelAxes: undefined, values: new Float32Array(1) };
+      const gradients = (t: number) => {
+        const { a, b } = large(128, which)(t);
+        return { a: Float32Array.from(a), b: Float32Array.from(b) };
+      };
+      const variables = [
+        { ...form, name: "a" },
+        { ...form, name: "b" },
+      ];
+      const problem: Problem = { variables, steps: which.length, kind: "noise", channelAxis: {}, gradients };
+      const { optimizer, step, look, dispose } = bench(spec, problem, options);
+      try {
+        for (let t = 0; t < which.length; t++) {
+          const before = t > 0 ? (await look())["a.lr"] : undefined;
+          step(gradients(t));
+          if (which[t] && which[t - 1]) expect((await look())["a.lr"]).toEqual(before);
         }
-      });
+        expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: overflows(which) });
+      } finally {
+        dispose();
+      }
     });
   });
 });

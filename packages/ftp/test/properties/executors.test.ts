@@ -5,8 +5,6 @@
  * float32, of random sign, and the largest deviation of these runs, times a safety factor, is the tolerance. It grows where a problem is
  * ill-conditioned, so a lower bound on how many comparisons are sharp is asserted too.
  */
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -18,6 +16,7 @@ import {
   problems,
 } from "../../../core/test/properties/arbitraries.js";
 import { compareRounded, disturbedRuns, type Outcome } from "../../../core/test/properties/numerics.js";
+import { places } from "./places.js";
 import { learners, specs } from "./specs.js";
 import { type Trace, traceFloat64, traceOn, traceTfjs } from "./traces.js";
 
@@ -26,12 +25,14 @@ const counts: Record<Outcome | "left", number> = { sharp: 0, loose: 0, chance: 0
 
 const ordinary: readonly GradientKind[] = gradientKinds.filter((kind) => kind !== "huge");
 
-describe.each(["cpu", "wasm"])("the tfjs executor on the %s backend", (backend) => {
+const device = ["cpu with scalars on the device", "cpu", { scalars: "device" }] as const;
+
+describe.each([...places, device])("on %s", (_, backend, options) => {
   beforeAll(async () => {
     await tf.setBackend(backend);
   });
 
-  test.each(["host", "device"] as const)("agrees with float64, with scalars on the %s", async (scalars) => {
+  test("a run agrees with float64", async () => {
     // An ε that rounding does not reach: Adam moves by its whole rate for a hyper-gradient that is 0 but for rounding.
     const calm = fc.record({
       spec: specs({ learners: learners({ eps: 1e-2 }) }),
@@ -44,10 +45,10 @@ describe.each(["cpu", "wasm"])("the tfjs executor on the %s backend", (backend) 
     const cases = fc.oneof({ weight: 3, arbitrary: calm }, { weight: 1, arbitrary: wild });
     await checkAsync(cases, 45, async ({ spec: { it: spec }, problem }) => {
       const before = tf.memory().numTensors;
-      const actual = await traceTfjs(spec, problem, { scalars });
+      const actual = await traceTfjs(spec, problem, options);
       expect(tf.memory().numTensors).toBe(before);
       const expected = traceFloat64(spec, problem);
-      const disturbed = disturbedRuns(scalars, (executor) => traceOn(executor, spec, problem));
+      const disturbed = disturbedRuns(options.scalars ?? "host", (executor) => traceOn(executor, spec, problem));
       const at = (trace: Trace, t: number, name: string): ArrayLike<number> => trace[t]?.[name] as ArrayLike<number>;
       let conditioned = true;
       expected.forEach((snapshot, t) => {

@@ -1,30 +1,23 @@
 /**
  * Memory and independence: a step leaves nothing behind, optimizers do not disturb each other, and a step that fails changes nothing.
  */
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
 import type { Spec } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { anyForm, checkAsync, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
+import { places } from "./places.js";
 import { specs } from "./specs.js";
 import { type Bench, bench, type Snapshot } from "./traces.js";
 
-const places = [
-  ["cpu", "host"],
-  ["wasm", "host"],
-  ["wasm", "device"],
-] as const;
-
 const cases = fc.record({ spec: specs(), problem: problems({ forms: anyForm, maxSteps: 6 }) });
 
-describe.each(places)("on the %s backend, with scalars on the %s", (backend, scalars) => {
+describe.each(places)("on %s", (_, backend, options) => {
   test("the number of tensors is constant once every value has its final form, and back at the start after dispose()", async () => {
     await tf.setBackend(backend);
     await checkAsync(cases, 25, async ({ spec: { it: spec }, problem }) => {
       const before = tf.memory().numTensors;
-      const { optimizer, step, look, variables, dispose } = bench(spec, problem, { scalars });
+      const { optimizer, step, look, variables, dispose } = bench(spec, problem, options);
       try {
         // The first hyper-gradients come in the second step: what was a number until then may now be one number for each element.
         step(problem.gradients(0));
@@ -61,7 +54,10 @@ describe.each(places)("on the %s backend, with scalars on the %s", (backend, sca
         const seen: Snapshot[][] = [[], []];
         try {
           for (const i of new Set(who)) {
-            benches.set(i, bench(specsOfBoth[i] as Spec, problemsOfBoth[i] as Problem, { scalars, prefix: `${i}/` }));
+            benches.set(
+              i,
+              bench(specsOfBoth[i] as Spec, problemsOfBoth[i] as Problem, { ...options, prefix: `${i}/` }),
+            );
           }
           for (const i of who) {
             const mine = seen[i] as Snapshot[];
@@ -95,15 +91,15 @@ describe.each(places)("on the %s backend, with scalars on the %s", (backend, sca
     async (onNonFinite) => {
       await tf.setBackend(backend);
       // With scalars on the device a step reads nothing: it is skipped in any case, and the error comes with the next reading.
-      const late = scalars === "device";
+      const late = options.scalars === "device";
       await checkAsync(poison, 15, async ({ spec: { it: spec }, problem, at, what, where }) => {
         const { name } = problem.variables[where % problem.variables.length] as { name: string };
         const poisoned = at % problem.steps;
         const gradients = problem.gradients(poisoned);
         gradients[name]![where % gradients[name]!.length] = what;
 
-        const struck = bench(spec, problem, { scalars, onNonFinite, prefix: "struck/" });
-        const spared = bench(spec, problem, { scalars, prefix: "spared/" });
+        const struck = bench(spec, problem, { ...options, onNonFinite, prefix: "struck/" });
+        const spared = bench(spec, problem, { ...options, prefix: "spared/" });
         const values = ({ variables }: Bench): Float32Array[] => variables.map((p) => Float32Array.from(p.dataSync()));
         try {
           for (let t = 0; t < problem.steps; t++) {

@@ -1,8 +1,6 @@
 /**
  * Fast Trainable Projection as geometry: inside the ball, the identity where the ball is wide, and the same at every scale.
  */
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
 import { learned, type Setting, type Spec } from "@hypergrad/core";
 import { adam, adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
@@ -17,6 +15,7 @@ import {
   problems,
 } from "../../../core/test/properties/arbitraries.js";
 import { type FtpOptions, ftp } from "../../src/index.js";
+import { places } from "./places.js";
 import { bases, learners, valuesOf } from "./specs.js";
 import { type Trace, traceFloat64, traceTfjs } from "./traces.js";
 
@@ -108,15 +107,11 @@ describe("the result lies inside the ball", () => {
     });
   });
 
-  test.each([
-    ["cpu", "host"],
-    ["wasm", "host"],
-    ["wasm", "device"],
-  ] as const)("on the %s backend, with scalars on the %s", async (backend, scalars) => {
+  test.each(places)("on %s", async (_, backend, options) => {
     await tf.setBackend(backend);
-    await checkAsync(cases, 25, async ({ base: { base, values }, radius, options, problem }) => {
-      const spec = ftp(base.build(values), { ...options, radius });
-      expectInside(await traceTfjs(spec, problem, { scalars }), problem, options, 2 ** -23);
+    await checkAsync(cases, 25, async ({ base: { base, values }, radius, options: projection, problem }) => {
+      const spec = ftp(base.build(values), { ...projection, radius });
+      expectInside(await traceTfjs(spec, problem, options), problem, projection, 2 ** -23);
     });
   });
 });

@@ -1,14 +1,13 @@
 /**
  * Towers: what is learned by nothing is a number, and every variable and every value of a hyperparameter goes its own way.
  */
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-backend-wasm";
 import { constant, type Grain, learned, type Setting, type Spec } from "@hypergrad/core";
 import { adam, adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { anyForm, check, checkAsync, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
+import { onHost, places } from "./places.js";
 import {
   bases,
   coarser,
@@ -91,21 +90,17 @@ describe("what nothing moves is a number, bit for bit", () => {
     );
   });
 
-  describe.each(["cpu", "wasm"])("on the %s backend, where one number covers a tensor", (backend) => {
-    beforeAll(async () => {
-      await tf.setBackend(backend);
-    });
-    test("and numbers are on the host", async () => {
-      await checkAsync(
-        fc.record({ each: replaced(["model", "tensor"]), problem: problems({ forms: anyForm, maxSteps: 3 }) }),
-        20,
-        async ({ each, problem }) => {
-          const expected = parametersOf(await traceTfjs(each.numbers, problem, { scalars: "host" }));
-          expectSame(await traceTfjs(each.schedules, problem, { scalars: "host" }), expected);
-          expectSame(await traceTfjs(each.learned, problem, { scalars: "host" }), expected);
-        },
-      );
-    });
+  test.each(onHost)("on %s, where one number covers a tensor", async (_, backend, options) => {
+    await tf.setBackend(backend);
+    await checkAsync(
+      fc.record({ each: replaced(["model", "tensor"]), problem: problems({ forms: anyForm, maxSteps: 3 }) }),
+      20,
+      async ({ each, problem }) => {
+        const expected = parametersOf(await traceTfjs(each.numbers, problem, options));
+        expectSame(await traceTfjs(each.schedules, problem, options), expected);
+        expectSame(await traceTfjs(each.learned, problem, options), expected);
+      },
+    );
   });
 });
 
@@ -152,12 +147,12 @@ describe("a tower whose top learner has a rate of 0 equals the tower without it,
     });
   });
 
-  test.each(["cpu", "wasm"])("on the %s backend", async (backend) => {
+  test.each(onHost)("on %s", async (_, backend, options) => {
     await tf.setBackend(backend);
     const cases = fc.record({ tower: towers, problem: problems({ forms: anyForm, maxSteps: 3 }) });
     await checkAsync(cases, 20, async ({ tower, problem }) => {
-      const without = await traceTfjs(tower.without, problem, { scalars: "host" });
-      expectSame(await traceTfjs(tower.withTop, problem, { scalars: "host" }), without);
+      const without = await traceTfjs(tower.without, problem, options);
+      expectSame(await traceTfjs(tower.withTop, problem, options), without);
     });
   });
 });
@@ -219,19 +214,16 @@ describe("a variable goes its own way, whatever the others do, in whatever order
     });
   });
 
-  test.each([["cpu", "host"] as const, ["wasm", "host"] as const, ["wasm", "device"] as const])(
-    "on the %s backend, with scalars on the %s",
-    async (backend, scalars) => {
-      await tf.setBackend(backend);
-      await checkAsync(cases, 15, async ({ spec: { it: spec }, problem, gone, reverse }) => {
-        const together = (await traceTfjs(spec, withGaps(problem, gone, reverse), { scalars })).slice(-1);
-        for (const i of problem.variables.keys()) {
-          const single = await traceTfjs(spec, alone(problem, i, gone), { scalars });
-          expectSame(together, single.slice(-1));
-        }
-      });
-    },
-  );
+  test.each(places)("on %s", async (_, backend, options) => {
+    await tf.setBackend(backend);
+    await checkAsync(cases, 15, async ({ spec: { it: spec }, problem, gone, reverse }) => {
+      const together = (await traceTfjs(spec, withGaps(problem, gone, reverse), options)).slice(-1);
+      for (const i of problem.variables.keys()) {
+        const single = await traceTfjs(spec, alone(problem, i, gone), options);
+        expectSame(together, single.slice(-1));
+      }
+    });
+  });
 });
 
 describe("what one value for the model learns does not depend on the order of the variables", () => {

@@ -1,0 +1,58 @@
+/**
+ * The fused executor on random expressions, in every layout: it equals float64 within rounding, and leaves nothing to the tfjs executor but empty tensors and plain numbers.
+ */
+import "../../src/index.js";
+import type { Executor } from "@hypergrad/core/executors";
+import { tensorExecutor } from "@hypergrad/core/executors";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  type Counts,
+  expectAnyExpression,
+  expectExactSums,
+  longForms,
+} from "../../../core/test/properties/agreement.js";
+import { fused } from "../../src/fused.js";
+
+const counts: Counts = { sharp: 0, loose: 0, chance: 0, overflow: 0, undefined: 0 };
+
+/** Runs all that it can by kernels; what it cannot must be what the contract leaves to others. */
+const executor: Executor<tf.Tensor> = {
+  ...tensorExecutor(() => "host", false),
+  run(program, inputs, layout, into) {
+    const outputs = fused(program, inputs, layout, into);
+    if (outputs) return outputs;
+    const read = program.instructions.flatMap(({ kind }) => (kind.op === "input" ? [inputs[kind.name]] : []));
+    expect(layout.size === 0 || read.every((input) => typeof input === "number" || input?.size === 1)).toBe(true);
+    return tensorExecutor(() => "host", false).run(program, inputs, layout);
+  },
+};
+
+describe("the fused executor", () => {
+  beforeAll(async () => {
+    await tf.setBackend("wasm");
+  });
+
+  test.each([
+    ...longForms,
+    // Narrow and wide rows, along the last axis and along the first.
+    [[9001, 1], [1]],
+    [[9001, 2], [1]],
+    [[3000, 10], [1]],
+    [[11, 1003], [1]],
+    [[3000, 10], [0]],
+    [[3, 20_000], [1]],
+  ] as const)("sums shape %j with the channel axes %j as exactly as blocks of 1024 terms do", (shape, channelAxes) => {
+    expectExactSums(executor, { shape, channelAxes });
+  });
+
+  test("computes any expression in any layout, and leaves no tensor behind", async () => {
+    await expectAnyExpression(executor, "host", 300, counts);
+  });
+
+  afterAll(() => {
+    const all = Object.values(counts).reduce((a, b) => a + b);
+    if (all === 0) return;
+    expect(counts.sharp / all, JSON.stringify(counts)).toBeGreaterThan(0.8);
+  });
+});
