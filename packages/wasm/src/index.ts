@@ -7,8 +7,14 @@
  * @packageDocumentation
  */
 import "@tensorflow/tfjs-backend-wasm";
-import "./kernels/index.js";
 import { accelerate } from "@hypergrad/core/executors";
 import { fused } from "./fused.js";
+import { hasSimd } from "./kernel.js";
+import "./kernels/index.js";
 
-accelerate("wasm", fused);
+if (hasSimd()) accelerate("wasm", fused);
+else {
+  console.warn(
+    "@hypergrad/wasm: this WebAssembly engine has no SIMD. Optimizer steps are run by TensorFlow.js operations, which are slower.",
+  );
+}

@@ -321,13 +321,22 @@ export function compileKernel(key: string, kernel: Kernel, mode: Mode, shared: b
   const id = `${shared} ${mode} ${key}`;
   const known = modules.get(id);
   if (known) return known;
-  const module = binaryen.parseText(textOf(kernel, mode, shared));
+  const compiled = new WebAssembly.Module(assembled(textOf(kernel, mode, shared)));
+  modules.set(id, compiled);
+  return compiled;
+}
+
+function assembled(text: string): Uint8Array<ArrayBuffer> {
+  const module = binaryen.parseText(text);
   try {
-    module.setFeatures(binaryen.Features.SIMD128 | binaryen.Features.Atomics | binaryen.Features.BulkMemory);
-    const compiled = new WebAssembly.Module(module.emitBinary() as Uint8Array<ArrayBuffer>);
-    modules.set(id, compiled);
-    return compiled;
+    module.setFeatures(binaryen.Features.SIMD128 | binaryen.Features.Atomics);
+    return module.emitBinary() as Uint8Array<ArrayBuffer>;
   } finally {
     module.dispose();
   }
+}
+
+/** True where this WebAssembly engine runs SIMD instructions. */
+export function hasSimd(): boolean {
+  return WebAssembly.validate(assembled("(module (func (result v128) (v128.const i32x4 0 0 0 0)))"));
 }

@@ -181,9 +181,11 @@ export function scheduleOf(given: Program, inputs: ReadonlyMap<string, Place>, o
 
   const lastRead = new Map<number, number>();
   instructions.forEach((_, index) => {
-    if (isInput(index)) lastRead.set(index, readIn[index] as number);
+    // An input that is also an output is read when all is done.
+    const isOutput = [...outputs.values()].includes(index);
+    if (isInput(index)) lastRead.set(index, isOutput ? computed.length : (readIn[index] as number));
   });
-  const { buffers, bufferOf } = buffersFor(program, { known, places, stored, readIn });
+  const { buffers, bufferOf } = buffersFor(program, { known, places, stored, readIn, lastRead });
   const steps = computed.map(({ over, values, reductions }): Host | Loop =>
     over === "host"
       ? { over, values: values.map((index) => ({ index, compute: computeOf(at(index)) })) }
@@ -200,11 +202,13 @@ function buffersFor(
     places,
     stored,
     readIn,
+    lastRead,
   }: {
     known: ReadonlyMap<number, number>;
     places: readonly Place[];
     stored: ReadonlySet<number>;
     readIn: readonly number[];
+    lastRead: ReadonlyMap<number, number>;
   },
 ): Pick<Schedule, "buffers" | "bufferOf"> {
   const buffers: { -readonly [K in keyof Buffer]: Buffer[K] }[] = [];
@@ -218,19 +222,15 @@ function buffersFor(
     const replaces = inputs.get(name) ?? -1;
     buffers.push({ over: places[index] as Buffer["over"], output: name, replaces, from: known.get(index) as number });
   }
-  const lent = new Set<number>();
   for (const index of [...stored].sort((a, b) => a - b)) {
     if (bufferOf.has(index)) continue;
     const from = known.get(index) as number;
     // An output that comes no earlier than this is read for the last time, and whose array, which may be the input of its name, is not read after this step.
-    const free = buffers.findIndex(({ over, output, replaces, from: later }, buffer) => {
-      if (output === undefined || lent.has(buffer) || over !== places[index]) return false;
-      return (
-        later > from && later >= (readIn[index] as number) && (replaces < 0 || (readIn[replaces] as number) <= from)
-      );
+    const free = buffers.findIndex(({ over, output, replaces, from: later }) => {
+      if (output === undefined || over !== places[index]) return false;
+      return later >= (readIn[index] as number) && (replaces < 0 || (lastRead.get(replaces) as number) <= from);
     });
     if (free >= 0) {
-      lent.add(free);
       (buffers[free] as { from: number }).from = from;
       bufferOf.set(index, free);
     } else {
