@@ -8,7 +8,7 @@ import { cosine, hyper, learned } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
 import { adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
-import "@tensorflow/tfjs-backend-wasm";
+import "@hypergrad/wasm"; // fused kernels and the gradients that the WASM backend lacks
 
 await tf.setBackend("wasm");
 

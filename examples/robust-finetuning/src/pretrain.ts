@@ -11,7 +11,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
-import "@tensorflow/tfjs-backend-wasm";
+import "@hypergrad/wasm";
 import { augment } from "./augment.js";
 import { drawPretraining, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
 import { PRETRAINING } from "./domains/shapes.js";

@@ -1,5 +1,6 @@
 /** A worker of the pool: has a backend of its own, and does one run at a time. */
 import type { MessagePort } from "node:worker_threads";
+import "@hypergrad/wasm"; // on WASM: fused optimizer steps, and kernels that train
 import { type BackendName, useBackend } from "@hypergrad/core";
 import { type RunOptions, type RunResult, run } from "./train.js";
 

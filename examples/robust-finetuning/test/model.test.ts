@@ -1,4 +1,4 @@
-import "@tensorflow/tfjs-backend-wasm";
+import "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dense, layerNorm } from "../src/layers.js";
