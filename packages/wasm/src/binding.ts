@@ -18,7 +18,7 @@ export interface Input {
 }
 
 /** An output of a program: in a buffer, an input, or a number; by its number among those. */
-export interface Output {
+interface Output {
   readonly name: string;
   readonly in: "buffer" | "input" | "number";
   readonly at: number;

@@ -4,7 +4,8 @@
  * Nothing here is part of the backend's public interface, so it is looked at in this file alone.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { compileKernel, type Kernel, type Mode } from "./kernel.js";
+import { compileKernel } from "./compile.js";
+import type { Kernel, Mode } from "./kernel.js";
 
 /** What the backend knows of a tensor's data. */
 export interface TensorData {

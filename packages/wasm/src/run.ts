@@ -4,8 +4,8 @@
 import type { Layout } from "@hypergrad/core/executors";
 import type { Binding, BoundLoop } from "./binding.js";
 import type { Heap } from "./heap.js";
+import { reciprocal } from "./reciprocals.js";
 import type { Call, Rows } from "./rows.js";
-import { LARGEST } from "./schedule.js";
 
 /** A binding with everything that a call brings. */
 export interface Running {
@@ -27,13 +27,6 @@ export function run(running: Running, { steps, numbers }: Binding): void {
       for (const { index, compute } of step.values) running.numbers[index] = compute(running.numbers, running.layout);
     } else loop(running, step);
   }
-}
-
-/** 1/x so that a float32 multiplied by it is that float32 divided by x, within rounding, whatever x is. */
-function reciprocal(x: number): number {
-  const rounded = Math.fround(x);
-  // 0 · 1/x must be 0 where x is tiny, but NaN where it is 0.
-  return rounded === 0 ? 1 / rounded : Math.min(LARGEST, Math.max(-LARGEST, 1 / x));
 }
 
 function loop(running: Running, bound: BoundLoop): void {

@@ -10,6 +10,7 @@
  */
 import { type Compute, computeOf, type Instruction, type OperationName, type Program } from "@hypergrad/core/executors";
 import type { Kernel, Line, Reduction } from "./kernel.js";
+import { multiplying } from "./reciprocals.js";
 
 /** Where a value is computed, and what one of its numbers covers: a single number, one per channel, one per element. */
 export type Place = "host" | "channel" | "element";
@@ -30,7 +31,7 @@ export interface Loop {
 }
 
 /** A number that a kernel is given; 1/x where the lines divide by x, because to multiply is faster. */
-export interface Scalar {
+interface Scalar {
   readonly value: number;
   readonly reciprocal: boolean;
 }
@@ -81,47 +82,6 @@ function placesOf({ instructions }: Program, inputs: ReadonlyMap<string, Place>,
   }
   return places;
 }
-
-/**
- * The program with every division of elements by a number per channel made a multiplication: there are few channels, and a division takes several times as long.
- */
-function multiplying(program: Program, places: readonly Place[]): Program {
-  const instructions: Instruction[] = [];
-  const moved: number[] = [];
-  const reciprocals = new Map<number, number>();
-  const push = (op: OperationName, operands: number[], grain: Instruction["grain"]): number =>
-    instructions.push({ kind: { op }, operands, grain, lastUse: 0 }) - 1;
-  const number = (value: number): number =>
-    instructions.push({ kind: { op: "constant", value }, operands: [], grain: "model", lastUse: 0 }) - 1;
-  /** 1/x so that an element multiplied by it is the element divided by x, within rounding: finite unless x is 0. */
-  function reciprocal(x: number): number {
-    const known = reciprocals.get(x);
-    if (known !== undefined) return known;
-    const inverse = push("div", [number(1), x], "channel");
-    const finite = push(
-      "maximum",
-      [push("minimum", [inverse, number(LARGEST)], "channel"), number(-LARGEST)],
-      "channel",
-    );
-    const made = push("select", [push("equal", [x, number(0)], "channel"), inverse, finite], "channel");
-    reciprocals.set(x, made);
-    return made;
-  }
-  program.instructions.forEach((instruction, index) => {
-    const operands = instruction.operands.map((operand) => moved[operand] as number);
-    const [a, b] = operands as [number, number];
-    const divides = instruction.kind.op === "div" && places[index] === "element";
-    moved[index] =
-      divides && places[instruction.operands[1] as number] === "channel"
-        ? push("mul", [a, reciprocal(b)], instruction.grain)
-        : instructions.push({ ...instruction, operands }) - 1;
-  });
-  const outputs = new Map([...program.outputs].map(([name, index]) => [name, moved[index] as number]));
-  return { ...program, instructions, outputs };
-}
-
-/** The largest float32. */
-export const LARGEST: number = (2 - 2 ** -23) * 2 ** 127;
 
 /**
  * Cuts a program into steps.

@@ -4,7 +4,8 @@
 
 import { describe, expect, test } from "vitest";
 import { type OperationName, operations } from "../../../core/src/operations.js";
-import { compileKernel, frameOf, type Kernel, type Line } from "../../src/kernel.js";
+import { compileKernel } from "../../src/compile.js";
+import { frameOf, type Kernel, type Line } from "../../src/kernel.js";
 import { comparisons } from "../../src/simd.js";
 
 const X = [0.5, -0.25, 3, 0, -0, 1e-3, 70, -2, 1e20, -1e-20, 2.5];
