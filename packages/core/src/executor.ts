@@ -96,7 +96,7 @@ export function evaluate<A>(
 }
 
 /** Computes one instruction's number from those of the instructions before it. */
-export type Compute = (numbers: readonly number[], layout: Layout) => number;
+export type Compute = (numbers: ArrayLike<number>, layout: Layout) => number;
 
 /** An instruction on plain numbers, in float64; an input is not computed. */
 export function computeOf({ kind, operands }: Instruction): Compute {

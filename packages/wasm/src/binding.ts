@@ -33,6 +33,9 @@ export interface Variant {
   readonly replaced: readonly number[];
   readonly outputs: readonly Output[];
   readonly bindings: WeakMap<Layout, Binding>;
+  /** Room for a call's numbers and addresses, by the index of their value. */
+  readonly numbers: Float64Array;
+  readonly addresses: Float64Array;
 }
 
 /** A loop on tensors of one layout. */
@@ -113,6 +116,8 @@ export function variantOf(
       return input >= 0 ? { name, in: "input", at: input } : { name, in: "number", at: index };
     }),
     bindings: new WeakMap(),
+    numbers: new Float64Array(instructions.length),
+    addresses: new Float64Array(instructions.length),
   };
 }
 

@@ -140,7 +140,7 @@ function runOn(
   into: Readonly<Record<string, Value<tf.Tensor>>>,
 ): Record<string, Value<tf.Tensor>> {
   const { heap, variant, binding, layout } = bound;
-  const { schedule, inputs, replaced } = variant;
+  const { schedule, inputs, replaced, numbers, addresses } = variant;
   const { tensors, data } = arrays;
   const shapes = [[], layout.channelShape, layout.shape];
   const created: tf.Tensor[] = [];
@@ -160,7 +160,6 @@ function runOn(
       filled.push(i);
     }
     const scratch = heap.scratch(binding.scratch);
-    const addresses: number[] = [];
     const buffers = schedule.buffers.map((buffer, b) => {
       const { over, output, from } = buffer;
       const i = inputs.length + b;
@@ -189,7 +188,6 @@ function runOn(
 
     // From here on nothing is allocated, so the views stay what they are.
     heap.look();
-    const numbers: number[] = [];
     for (let i = 0; i < inputs.length; i++) {
       const { index } = inputs[i] as { index: number };
       numbers[index] = values[i] as number;

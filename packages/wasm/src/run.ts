@@ -4,6 +4,7 @@
 import type { Layout } from "@hypergrad/core/executors";
 import type { Binding, BoundLoop } from "./binding.js";
 import type { Heap } from "./heap.js";
+import type { Reduction } from "./kernel.js";
 import { reciprocal } from "./reciprocals.js";
 import type { Call, Rows } from "./rows.js";
 
@@ -12,9 +13,9 @@ export interface Running {
   readonly heap: Heap;
   readonly layout: Layout;
   /** Every value that is a number, by its index: the inputs before the run, all after it. */
-  readonly numbers: number[];
+  readonly numbers: Float64Array;
   /** The address of every value that is an array, by its index. */
-  readonly addresses: readonly number[];
+  readonly addresses: Float64Array;
   /** The address of the scratch memory. */
   readonly scratch: number;
 }
@@ -35,13 +36,16 @@ function loop(running: Running, bound: BoundLoop): void {
   const { reductions } = loop.kernel;
   const slot32 = scratch >>> 2;
   const slot64 = scratch >>> 3;
-  loop.scalars.forEach(({ value, reciprocal: inverse }, i) => {
+  let slot = slot32 + 2 * frame.scalars;
+  for (const { value, reciprocal: inverse } of loop.scalars) {
     const number = numbers[value] as number;
-    heap.f32[slot32 + 2 * (frame.scalars + i)] = inverse ? reciprocal(number) : number;
-  });
-  reductions.forEach(({ op, to }, i) => {
+    heap.f32[slot] = inverse ? reciprocal(number) : number;
+    slot += 2;
+  }
+  for (let i = 0; i < reductions.length; i++) {
+    const { op, to } = reductions[i] as Reduction;
     if (to === "tensor") heap.f64[slot64 + frame.reductions + 2 * i] = op === "sum" ? 0 : Number.NEGATIVE_INFINITY;
-  });
+  }
   if (rows) {
     clear(running, bound, rows);
     for (const call of rows.calls) {
@@ -54,10 +58,11 @@ function loop(running: Running, bound: BoundLoop): void {
     point(running, bound, 0, 1, loop.over === "channel" ? layout.channels : layout.size);
     kernel(scratch);
   }
-  loop.reductions.forEach((index, i) => {
-    if (reductions[i]?.to === "channel") return;
-    numbers[index] = (heap.f64[slot64 + frame.reductions + 2 * i] as number) * (factors[i] as number);
-  });
+  for (let i = 0; i < reductions.length; i++) {
+    if ((reductions[i] as Reduction).to === "channel") continue;
+    const sum = heap.f64[slot64 + frame.reductions + 2 * i] as number;
+    numbers[loop.reductions[i] as number] = sum * (factors[i] as number);
+  }
 }
 
 /** Writes the addresses of the arrays into the frame, from one element on. */
@@ -69,15 +74,19 @@ function point(
   width: number,
 ): void {
   const { i32 } = heap;
-  const slot = scratch >>> 2;
-  i32[slot + 2 * frame.rows] = rows;
-  i32[slot + 2 * frame.length] = 4 * width;
-  loop.elements.forEach((index, i) => {
-    i32[slot + 2 * (frame.elements + i)] = (addresses[index] as number) + 4 * element;
-  });
-  loop.stores.forEach((index, i) => {
-    i32[slot + 2 * (frame.stores + i)] = (addresses[index] as number) + 4 * element;
-  });
+  const begin = scratch >>> 2;
+  i32[begin + 2 * frame.rows] = rows;
+  i32[begin + 2 * frame.length] = 4 * width;
+  let slot = begin + 2 * frame.elements;
+  for (const index of loop.elements) {
+    i32[slot] = (addresses[index] as number) + 4 * element;
+    slot += 2;
+  }
+  slot = begin + 2 * frame.stores;
+  for (const index of loop.stores) {
+    i32[slot] = (addresses[index] as number) + 4 * element;
+    slot += 2;
+  }
 }
 
 function pointToChannels(
