@@ -7,7 +7,7 @@
 import type { Cell, Reading, Tower } from "./cell.js";
 import type { Numbers, Value } from "./executor.js";
 import { type Array64, float64Executor } from "./float64-executor.js";
-import type { HyperOptions } from "./hyper.js";
+import type { HyperOptions } from "./hyper-options.js";
 import { Level } from "./level.js";
 import type { GivenTensor } from "./rule.js";
 import { checkPatterns, type Spec, withChannelAxis } from "./spec.js";

@@ -35,14 +35,8 @@ export { type Float64Optimizer, float64, type Parameters64 } from "./float64.js"
 export type { Array64 } from "./float64-executor.js";
 export { fromTf, isTfOptimizer } from "./from-tf.js";
 export type { AtMost, Finest, Grain } from "./grain.js";
-export {
-  HyperOptimizer,
-  type HyperOptions,
-  type Hyperparameters,
-  hyper,
-  type NonFiniteCounts,
-  type StepInfo,
-} from "./hyper.js";
+export { HyperOptimizer, hyper } from "./hyper.js";
+export type { HyperOptions, Hyperparameters, NonFiniteCounts, StepInfo } from "./hyper-options.js";
 export { isLearned, type Learned, type LearnedOptions, learned } from "./learned.js";
 export {
   belowOne,

@@ -273,6 +273,7 @@ describe("hyper refuses", () => {
       '"throw" or "skip"',
     );
     refuses(() => hyper(descent(), { scalars: "gpu" as never }), 'hyper: scalars is "gpu"', '"host" or "device"');
+    refuses(() => hyper(descent(), { executor: "fused" as never }), 'hyper: executor is "fused"', '"auto" or "tfjs"');
     refuses(() => hyper(descent(), { onStep: "log" as never }), 'hyper: onStep is "log"', "a function");
     refuses(() => hyper(descent(), { channelAxis: 0 as never }), "channelAxis is 0", "by variable name");
   });
