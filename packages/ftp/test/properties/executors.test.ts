@@ -5,6 +5,8 @@
  * float32, of random sign, and the largest deviation of these runs, times a safety factor, is the tolerance. It grows where a problem is
  * ill-conditioned, so a lower bound on how many comparisons are sharp is asserted too.
  */
+import { learned, type Spec } from "@hypergrad/core";
+import { adam, adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,12 +15,16 @@ import {
   checkAsync,
   type GradientKind,
   gradientKinds,
+  noise,
+  type Problem,
   problems,
+  random,
 } from "../../../core/test/properties/arbitraries.js";
 import { compareRounded, disturbedRuns, type Outcome } from "../../../core/test/properties/numerics.js";
+import { ftp } from "../../src/index.js";
 import { places } from "./places.js";
 import { learners, specs } from "./specs.js";
-import { type Trace, traceFloat64, traceOn, traceTfjs } from "./traces.js";
+import { type Snapshot, type Trace, traceFloat64, traceOn, traceTfjs } from "./traces.js";
 
 /** `left`: what came after a step in which chance decided something, and the run was followed no further. */
 const counts: Record<Outcome | "left", number> = { sharp: 0, loose: 0, chance: 0, overflow: 0, left: 0 };
@@ -66,6 +72,51 @@ describe.each([...places, device])("on %s", (_, backend, options) => {
         }
       });
     });
+  });
+});
+
+describe("over 300 steps", () => {
+  /** Of ordinary size at every step, so that rounding does not grow. */
+  const gradient = (t: number, size: number): Float32Array => noise(size, random(t, size));
+  const long: Readonly<Record<string, Spec>> = {
+    "AdamW + FTP, learned rate": ftp(
+      adamw({ lr: learned(1e-3, adam({ lr: 1e-2, eps: 1e-2 }), { in: "log" }), eps: 1e-3 }),
+      { radius: learned(1e-2, adam({ lr: 1e-2, eps: 1e-2 })) },
+    ),
+    "SGD with momentum, rate and momentum learned per channel": sgd({
+      lr: learned(1e-2, sgd({ lr: 1e-5 }), { per: "channel" }),
+      momentum: learned(0.9, sgd({ lr: 1e-6 }), { per: "channel" }),
+    }),
+    "a tower of height 3": adam({
+      lr: learned(1e-3, adam({ lr: learned(1e-5, sgd({ lr: 1e-9 })), eps: 1e-2 })),
+      eps: 1e-3,
+    }),
+  };
+  const problem: Problem = {
+    variables: [
+      { name: "a", shape: [70, 12], channelAxes: undefined, values: noise(840, random(1)) },
+      { name: "b", shape: [37], channelAxes: undefined, values: noise(37, random(2)) },
+      { name: "c", shape: [9, 33], channelAxes: [0], values: noise(297, random(3)) },
+    ],
+    steps: 300,
+    kind: "noise",
+    channelAxis: { c: [0] },
+    gradients: (t) => ({ a: gradient(t, 840), b: gradient(t + 1000, 37), c: gradient(t + 2000, 297) }),
+  };
+
+  test.each(Object.keys(long))("the executors of the WASM backend stay with float64: %s", async (name) => {
+    const spec = long[name] as Spec;
+    const expected = traceFloat64(spec, problem).at(-1) as Snapshot;
+    await tf.setBackend("wasm");
+    for (const options of [{}, { executor: "tfjs" }] as const) {
+      const actual = (await traceTfjs(spec, problem, options)).at(-1) as Snapshot;
+      for (const [what, values] of Object.entries(expected)) {
+        const size = Math.max(...Array.from(values, Math.abs));
+        Array.from(values).forEach((x, i) => {
+          expect(Math.abs((actual[what]?.[i] as number) - x), `${what}[${i}]`).toBeLessThanOrEqual(1e-4 * size);
+        });
+      }
+    }
   });
 });
 
