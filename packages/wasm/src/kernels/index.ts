@@ -1,1 +1,9 @@
-export {};
+/** Registers the kernels that training needs: importing a file is registering what it has. */
+import "./types.js";
+import "./transpose.js";
+import "./matmul.js";
+import "./convolution.js";
+import "./depthwise.js";
+import "./pooling.js";
+import "./segments.js";
+import "./einsum.js";

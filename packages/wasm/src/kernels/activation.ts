@@ -1,0 +1,54 @@
+/** The activation at the end of a fused kernel, as a kernel of its own. */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
+import { run } from "./backend.js";
+
+/** The names of the kernels, by the names that tfjs gives the activations. */
+const kernels: Readonly<Record<string, string>> = {
+  relu: "Relu",
+  relu6: "Relu6",
+  prelu: "Prelu",
+  leakyrelu: "LeakyRelu",
+  sigmoid: "Sigmoid",
+  elu: "Elu",
+};
+
+/** x, activated as the attributes of a fused kernel ask for; x itself is disposed. */
+export function activate(
+  backend: BackendWasm,
+  x: TensorInfo,
+  inputs: NamedTensorInfoMap,
+  attrs: NamedAttrMap,
+): TensorInfo {
+  const activation = (attrs["activation"] ?? "linear") as string;
+  if (activation === "linear") return x;
+  const kernel = kernels[activation];
+  if (!kernel) {
+    throw new Error(
+      `The WASM backend has no fused activation "${activation}". It has linear, ${Object.keys(kernels).join(", ")}.`,
+    );
+  }
+  const alpha = inputs["preluActivationWeights"];
+  const out = run(
+    backend,
+    kernel,
+    alpha && activation === "prelu" ? { x, alpha } : { x },
+    activation === "leakyrelu" ? { alpha: attrs["leakyreluAlpha"] ?? 0 } : {},
+  );
+  backend.disposeData(x.dataId);
+  return out;
+}
+
+/** x + bias, activated: what a fused convolution does after the convolution; x itself is disposed. */
+export function biasAndActivate(
+  backend: BackendWasm,
+  x: TensorInfo,
+  inputs: NamedTensorInfoMap,
+  attrs: NamedAttrMap,
+): TensorInfo {
+  const { bias } = inputs;
+  if (!bias) return activate(backend, x, inputs, attrs);
+  const sum = run(backend, "Add", { a: x, b: bias });
+  backend.disposeData(x.dataId);
+  return activate(backend, sum, inputs, attrs);
+}

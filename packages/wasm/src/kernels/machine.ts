@@ -1,0 +1,71 @@
+/**
+ * The kernels' own WebAssembly module, which works on the backend's memory. It is compiled when the first kernel needs it, once for each
+ * backend.
+ *
+ * Kernels must answer at once, so nothing can be loaded when they run: binaryen is imported with the package (as the fused optimizer
+ * steps do), and the module is compiled synchronously, once, in some milliseconds.
+ */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import binaryen from "binaryen";
+import type { Internals } from "./backend.js";
+import { convolutionText } from "./convolution-text.js";
+import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
+import { layoutText } from "./layout-text.js";
+import { windowText } from "./window-text.js";
+
+/** The module's functions; all arguments are addresses, strides in bytes, sizes or flags, in the order of the texts' parameters. */
+export type Machine = Readonly<
+  Record<
+    | "gemm"
+    | "conv_forward"
+    | "conv_filter"
+    | "conv_input"
+    | "depthwise_forward"
+    | "depthwise_input"
+    | "depthwise_filter"
+    | "max_pool"
+    | "average_pool"
+    | "max_pool_gradient"
+    | "average_pool_gradient"
+    | "transpose"
+    | "copy_rows"
+    | "repeat"
+    | "sum_groups"
+    | "segment_sum_f32"
+    | "segment_sum_i32",
+    (...values: number[]) => void
+  >
+> & { readonly work: number; readonly spill: number };
+
+const machines = new WeakMap<BackendWasm, Machine>();
+const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
+
+function compile(shared: boolean): WebAssembly.Module {
+  const memory = shared ? "(memory 1 65536 shared)" : "(memory 1)";
+  const module = binaryen.parseText(`(module (import "env" "memory" ${memory})
+    ${[gemmText, convolutionText, windowText, layoutText].join("\n")})`);
+  const { MVP, SIMD128, BulkMemory, Atomics } = binaryen.Features;
+  module.setFeatures(MVP | SIMD128 | BulkMemory | (shared ? Atomics : MVP));
+  try {
+    return new WebAssembly.Module(module.emitBinary() as Uint8Array<ArrayBuffer>);
+  } finally {
+    module.dispose();
+  }
+}
+
+/** The module, bound to this backend's memory. */
+export function machineOf(backend: BackendWasm): Machine {
+  const known = machines.get(backend);
+  if (known) return known;
+  const wasm = backend.wasm as unknown as Internals;
+  const { memory } = wasm.asm;
+  const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+  compiled[shared ? "shared" : "own"] ??= compile(shared);
+  const module = compiled[shared ? "shared" : "own"]!;
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  // Half a megabyte to pack matrices into; it is kept for as long as the backend lives.
+  const work = wasm._malloc(gemmWork) >>> 0;
+  const machine = { ...exports, work, spill: work + gemmSpill } as unknown as Machine;
+  machines.set(backend, machine);
+  return machine;
+}

@@ -1,0 +1,46 @@
+/** Data types: where the stock kernels read integers as if they were floats, or give another type than tfjs's other backends. */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import { type Kernel, register, run } from "./backend.js";
+
+/** x as another type; x itself is disposed. */
+function recast(backend: BackendWasm, x: TensorInfo, dtype: DataType): TensorInfo {
+  if (x.dtype === dtype) return x;
+  const out = run(backend, "Cast", { x }, { dtype });
+  backend.disposeData(x.dataId);
+  return out;
+}
+
+/** Functions of one value whose stock kernels know float32 only, and do not say so. */
+const floatOnly = [
+  ...["Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Cos", "Cosh", "Elu", "Erf", "Floor", "LeakyRelu"],
+  ...["Log", "Log1p", "Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "Selu", "Sigmoid", "Sign", "Sin", "Sinh"],
+  ...["Softplus", "Sqrt", "Step", "Tan", "Tanh", "Exp", "Expm1", "IsFinite", "IsInf", "IsNan"],
+] as const;
+
+for (const name of floatOnly) {
+  register(name, (stock): Kernel => (call) => {
+    const x = call.inputs["x"]!;
+    if (x.dtype === "float32") return stock(call);
+    const { backend } = call;
+    const float = run(backend, "Cast", { x }, { dtype: "float32" });
+    const out = stock({ ...call, inputs: { ...call.inputs, x: float } });
+    backend.disposeData(float.dataId);
+    // Kernels that keep the type of their input keep it here too.
+    return out.dtype === "float32" && name !== "Exp" && name !== "Expm1" ? recast(backend, out, x.dtype) : out;
+  });
+}
+
+// The stock kernel keeps a float's lowest eight bits, so that "true" is any number from 1 to 255, and 256 false.
+register("Cast", (stock): Kernel => (call) => {
+  const { inputs, attrs, backend } = call;
+  const x = inputs["x"]!;
+  if (attrs["dtype"] !== "bool" || x.dtype === "bool") return stock(call);
+  const zero = backend.makeOutput([], x.dtype, undefined, x.dtype === "int32" ? new Int32Array(1) : new Float32Array(1));
+  const out = run(backend, "NotEqual", { a: x, b: zero });
+  backend.disposeData(zero.dataId);
+  return out;
+});
+
+// Elsewhere the quotient is an integer by type, too.
+register("FloorDiv", (stock): Kernel => (call) => recast(call.backend, stock(call), "int32"));
