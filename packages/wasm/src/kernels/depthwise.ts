@@ -30,7 +30,13 @@ function geometryOf({ attrs }: Call, image: number[], kernel: number[]): Geometr
 }
 
 /** x, padded, with every channel `times` times. */
-function widened(backend: BackendWasm, x: TensorInfo, g: Geometry, keep: (x: TensorInfo) => TensorInfo, times: number): TensorInfo {
+function widened(
+  backend: BackendWasm,
+  x: TensorInfo,
+  g: Geometry,
+  keep: (x: TensorInfo) => TensorInfo,
+  times: number,
+): TensorInfo {
   const image = pad(backend, x, g);
   const { info } = image;
   if (image.owned) keep(info);
@@ -60,51 +66,70 @@ function walk(
 
 const multiplier = (g: Geometry): number => g.filterShape[3];
 
-register("DepthwiseConv2dNative", (stock): Kernel => (call) => {
-  const { inputs, backend } = call;
-  const { x, filter } = inputs as { x: TensorInfo; filter: TensorInfo };
-  const g = geometryOf(call, x.shape, filter.shape);
-  const empty = sizeOf(x) === 0 || sizeOf(filter) === 0;
-  if (!empty && xnnpackAgrees(g)) return stock(call);
-  const out = zeros(backend, g.outShape);
-  if (empty || sizeOf(out) === 0) return out;
-  return withTemporaries(backend, (keep) => {
-    walk(backend, "depthwise_forward", g, widened(backend, x, g, keep, multiplier(g)), filter, out);
-    return out;
-  });
-});
+register(
+  "DepthwiseConv2dNative",
+  (stock): Kernel =>
+    (call) => {
+      const { inputs, backend } = call;
+      const { x, filter } = inputs as { x: TensorInfo; filter: TensorInfo };
+      const g = geometryOf(call, x.shape, filter.shape);
+      const empty = sizeOf(x) === 0 || sizeOf(filter) === 0;
+      if (!empty && xnnpackAgrees(g)) return stock(call);
+      const out = zeros(backend, g.outShape);
+      if (empty || sizeOf(out) === 0) return out;
+      return withTemporaries(backend, (keep) => {
+        walk(backend, "depthwise_forward", g, widened(backend, x, g, keep, multiplier(g)), filter, out);
+        return out;
+      });
+    },
+);
 
-register("FusedDepthwiseConv2D", (stock): Kernel => (call) => {
-  const { inputs, backend, attrs } = call;
-  const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
-  const simple = sizeOf(x) > 0 && sizeOf(filter) > 0 && (!bias || bias.shape.length === 1);
-  if (simple && xnnpackAgrees(geometryOf(call, x.shape, filter.shape))) return stock(call);
-  return biasAndActivate(backend, run(backend, "DepthwiseConv2dNative", { x, filter }, attrs), inputs, attrs);
-});
+register(
+  "FusedDepthwiseConv2D",
+  (stock): Kernel =>
+    (call) => {
+      const { inputs, backend, attrs } = call;
+      const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
+      const simple = sizeOf(x) > 0 && sizeOf(filter) > 0 && (!bias || bias.shape.length === 1);
+      if (simple && xnnpackAgrees(geometryOf(call, x.shape, filter.shape))) return stock(call);
+      return biasAndActivate(backend, run(backend, "DepthwiseConv2dNative", { x, filter }, attrs), inputs, attrs);
+    },
+);
 
-register("DepthwiseConv2dNativeBackpropFilter", (): Kernel => (call) => {
-  const { inputs, backend, attrs } = call;
-  const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
-  const g = geometryOf(call, x.shape, attrs["filterShape"] as number[]);
-  const out = zeros(backend, g.filterShape);
-  if (sizeOf(x) === 0 || sizeOf(dy) === 0) return out;
-  return withTemporaries(backend, (keep) => {
-    walk(backend, "depthwise_filter", g, widened(backend, x, g, keep, multiplier(g)), out, dy);
-    return out;
-  });
-});
+register(
+  "DepthwiseConv2dNativeBackpropFilter",
+  (): Kernel => (call) => {
+    const { inputs, backend, attrs } = call;
+    const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
+    const g = geometryOf(call, x.shape, attrs["filterShape"] as number[]);
+    const out = zeros(backend, g.filterShape);
+    if (sizeOf(x) === 0 || sizeOf(dy) === 0) return out;
+    return withTemporaries(backend, (keep) => {
+      walk(backend, "depthwise_filter", g, widened(backend, x, g, keep, multiplier(g)), out, dy);
+      return out;
+    });
+  },
+);
 
-register("DepthwiseConv2dNativeBackpropInput", (): Kernel => (call) => {
-  const { inputs, backend, attrs } = call;
-  const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
-  const g = geometryOf(call, attrs["inputShape"] as number[], filter.shape);
-  if (sizeOf(dy) === 0 || sizeOf(filter) === 0) return zeros(backend, g.inShape);
-  const times = multiplier(g);
-  const wide = paddedZeros(backend, g, g.inChannels * times);
-  walk(backend, "depthwise_input", g, wide.info, filter, dy);
-  if (times === 1) return crop(backend, wide, g);
-  const narrow = paddedZeros(backend, g, g.inChannels);
-  machineOf(backend).sum_groups(address(backend, wide.info), address(backend, narrow.info), sizeOf(narrow.info), times);
-  backend.disposeData(wide.info.dataId);
-  return crop(backend, narrow, g);
-});
+register(
+  "DepthwiseConv2dNativeBackpropInput",
+  (): Kernel => (call) => {
+    const { inputs, backend, attrs } = call;
+    const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
+    const g = geometryOf(call, attrs["inputShape"] as number[], filter.shape);
+    if (sizeOf(dy) === 0 || sizeOf(filter) === 0) return zeros(backend, g.inShape);
+    const times = multiplier(g);
+    const wide = paddedZeros(backend, g, g.inChannels * times);
+    walk(backend, "depthwise_input", g, wide.info, filter, dy);
+    if (times === 1) return crop(backend, wide, g);
+    const narrow = paddedZeros(backend, g, g.inChannels);
+    machineOf(backend).sum_groups(
+      address(backend, wide.info),
+      address(backend, narrow.info),
+      sizeOf(narrow.info),
+      times,
+    );
+    backend.disposeData(wide.info.dataId);
+    return crop(backend, narrow, g);
+  },
+);

@@ -24,38 +24,65 @@ function arranged(backend: BackendWasm, { info, axes }: Named, order: readonly n
   return keep(run(backend, "Transpose", { x: summed }, { perm: order.map((axis) => left.indexOf(axis)) }));
 }
 
-register(Einsum, (): Kernel => ({ inputs, attrs, backend }) => {
-  const tensors = inputs as unknown as TensorInfo[];
-  const count = Object.keys(tensors).length;
-  const equation = attrs["equation"] as string;
-  const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, count);
-  backend_util.checkEinsumDimSizes(allDims.length, idDims, Array.from({ length: count }, (_, i) => tensors[i]!) as never);
-  if (count > 2) throw new Error(`einsum on the WASM backend takes one or two tensors; "${equation}" has ${count}.`);
-  // Dimensions of the result come first in allDims, in the result's order.
-  const result = allDims.map((_, i) => i).filter((i) => !summedDims.includes(i));
-  const sizes: number[] = [];
-  const named = idDims.map((axes, i): Named => {
-    axes.forEach((axis, j) => {
-      sizes[axis] = tensors[i]!.shape[j]!;
-    });
-    return { info: tensors[i]!, axes };
-  });
-  const shape = result.map((axis) => sizes[axis]!);
-  return withTemporaries(backend, (keep) => {
-    const [left, right] = named as [Named, Named?];
-    // The result is one more reference to what is freed here.
-    const finish = (x: TensorInfo) => run(backend, "Reshape", { x }, { shape });
-    if (!right) return finish(arranged(backend, left, result, keep));
-    const both = (axis: number) => left.axes.includes(axis) && right.axes.includes(axis);
-    const batch = result.filter(both);
-    const contracted = summedDims.filter(both);
-    const rows = result.filter((axis) => !right.axes.includes(axis));
-    const columns = result.filter((axis) => !left.axes.includes(axis));
-    const [n, m, k, p] = [batch, rows, contracted, columns].map((axes) => product(sizes, axes)) as [number, number, number, number];
-    const a = view(arranged(backend, left, [...batch, ...rows, ...contracted], keep), [n, m, k]);
-    const b = view(arranged(backend, right, [...batch, ...contracted, ...columns], keep), [n, k, p]);
-    const c = keep(run(backend, "BatchMatMul", { a, b }, { transposeA: false, transposeB: false }));
-    const axes = [...batch, ...rows, ...columns];
-    return finish(arranged(backend, { info: view(c, axes.map((axis) => sizes[axis]!)), axes }, result, keep));
-  });
-});
+register(
+  Einsum,
+  (): Kernel =>
+    ({ inputs, attrs, backend }) => {
+      const tensors = inputs as unknown as TensorInfo[];
+      const count = Object.keys(tensors).length;
+      const equation = attrs["equation"] as string;
+      const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, count);
+      backend_util.checkEinsumDimSizes(
+        allDims.length,
+        idDims,
+        Array.from({ length: count }, (_, i) => tensors[i]!) as never,
+      );
+      if (count > 2)
+        throw new Error(`einsum on the WASM backend takes one or two tensors; "${equation}" has ${count}.`);
+      // Dimensions of the result come first in allDims, in the result's order.
+      const result = allDims.map((_, i) => i).filter((i) => !summedDims.includes(i));
+      const sizes: number[] = [];
+      const named = idDims.map((axes, i): Named => {
+        axes.forEach((axis, j) => {
+          sizes[axis] = tensors[i]!.shape[j]!;
+        });
+        return { info: tensors[i]!, axes };
+      });
+      const shape = result.map((axis) => sizes[axis]!);
+      return withTemporaries(backend, (keep) => {
+        const [left, right] = named as [Named, Named?];
+        // The result is one more reference to what is freed here.
+        const finish = (x: TensorInfo) => run(backend, "Reshape", { x }, { shape });
+        if (!right) return finish(arranged(backend, left, result, keep));
+        const both = (axis: number) => left.axes.includes(axis) && right.axes.includes(axis);
+        const batch = result.filter(both);
+        const contracted = summedDims.filter(both);
+        const rows = result.filter((axis) => !right.axes.includes(axis));
+        const columns = result.filter((axis) => !left.axes.includes(axis));
+        const [n, m, k, p] = [batch, rows, contracted, columns].map((axes) => product(sizes, axes)) as [
+          number,
+          number,
+          number,
+          number,
+        ];
+        const a = view(arranged(backend, left, [...batch, ...rows, ...contracted], keep), [n, m, k]);
+        const b = view(arranged(backend, right, [...batch, ...contracted, ...columns], keep), [n, k, p]);
+        const c = keep(run(backend, "BatchMatMul", { a, b }, { transposeA: false, transposeB: false }));
+        const axes = [...batch, ...rows, ...columns];
+        return finish(
+          arranged(
+            backend,
+            {
+              info: view(
+                c,
+                axes.map((axis) => sizes[axis]!),
+              ),
+              axes,
+            },
+            result,
+            keep,
+          ),
+        );
+      });
+    },
+);

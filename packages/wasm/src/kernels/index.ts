@@ -5,5 +5,7 @@ import "./matmul.js";
 import "./convolution.js";
 import "./depthwise.js";
 import "./pooling.js";
+import "./volumes.js";
+import "./dilation.js";
 import "./segments.js";
 import "./einsum.js";

@@ -76,7 +76,13 @@ const repeat = `
       0,
       "n",
       1,
-      loop("j", 0, "times", 1, `(f32.store (local.get $to) (f32.load ${add("x", floats("i"))})) ${set("to", add("to", 4))}`),
+      loop(
+        "j",
+        0,
+        "times",
+        1,
+        `(f32.store (local.get $to) (f32.load ${add("x", floats("i"))})) ${set("to", add("to", 4))}`,
+      ),
     )})`;
 
 /** The sums of n groups of \`times\` values that lie next to each other. */

@@ -44,8 +44,8 @@ function compile(shared: boolean): WebAssembly.Module {
   const memory = shared ? "(memory 1 65536 shared)" : "(memory 1)";
   const module = binaryen.parseText(`(module (import "env" "memory" ${memory})
     ${[gemmText, convolutionText, windowText, layoutText].join("\n")})`);
-  const { MVP, SIMD128, BulkMemory, Atomics } = binaryen.Features;
-  module.setFeatures(MVP | SIMD128 | BulkMemory | (shared ? Atomics : MVP));
+  const { Features } = binaryen;
+  module.setFeatures(Features.SIMD128 | Features.BulkMemory | (shared ? Features.Atomics : Features.MVP));
   try {
     return new WebAssembly.Module(module.emitBinary() as Uint8Array<ArrayBuffer>);
   } finally {

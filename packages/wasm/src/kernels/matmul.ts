@@ -111,24 +111,32 @@ const forXnnpack = (backend: BackendWasm, { a, b, transposeA, transposeB, rows, 
   b.shape.slice(0, -2).every((size) => size === 1) &&
   (rows < fewRows || threaded(backend));
 
-register(BatchMatMul, (stock): Kernel => (call) => {
-  const product = productOf(call, "matMul");
-  const empty = sizeOf(product.a) === 0 || sizeOf(product.b) === 0;
-  return !empty && forXnnpack(call.backend, product) ? stock(call) : multiply(call.backend, product);
-});
+register(
+  BatchMatMul,
+  (stock): Kernel =>
+    (call) => {
+      const product = productOf(call, "matMul");
+      const empty = sizeOf(product.a) === 0 || sizeOf(product.b) === 0;
+      return !empty && forXnnpack(call.backend, product) ? stock(call) : multiply(call.backend, product);
+    },
+);
 
-register("_FusedMatMul", (stock): Kernel => (call) => {
-  const { inputs, attrs, backend } = call;
-  const product = productOf(call, "fused.matMul");
-  const { bias } = inputs;
-  const perColumn = bias !== undefined && bias.shape.length === 1 && sizeOf(bias) === product.columns;
-  const empty = sizeOf(product.a) === 0 || sizeOf(product.b) === 0;
-  if (!empty && forXnnpack(backend, product) && (!bias || perColumn)) return stock(call);
-  let out = multiply(backend, product, perColumn && product.depth > 0 ? bias : undefined);
-  if (bias && !(perColumn && product.depth > 0)) {
-    const sum = run(backend, "Add", { a: out, b: bias });
-    backend.disposeData(out.dataId);
-    out = sum;
-  }
-  return activate(backend, out, inputs, attrs);
-});
+register(
+  "_FusedMatMul",
+  (stock): Kernel =>
+    (call) => {
+      const { inputs, attrs, backend } = call;
+      const product = productOf(call, "fused.matMul");
+      const { bias } = inputs;
+      const perColumn = bias !== undefined && bias.shape.length === 1 && sizeOf(bias) === product.columns;
+      const empty = sizeOf(product.a) === 0 || sizeOf(product.b) === 0;
+      if (!empty && forXnnpack(backend, product) && (!bias || perColumn)) return stock(call);
+      let out = multiply(backend, product, perColumn && product.depth > 0 ? bias : undefined);
+      if (bias && !(perColumn && product.depth > 0)) {
+        const sum = run(backend, "Add", { a: out, b: bias });
+        backend.disposeData(out.dataId);
+        out = sum;
+      }
+      return activate(backend, out, inputs, attrs);
+    },
+);

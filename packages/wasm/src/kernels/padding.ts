@@ -25,7 +25,7 @@ export function xnnpackAgrees(geometry: Geometry): boolean {
 }
 
 /** An image on the heap; strides in bytes. */
-interface Image {
+export interface Image {
   readonly info: TensorInfo;
   readonly row: number;
   readonly image: number;

@@ -2,6 +2,7 @@
  * Two-dimensional pooling: its gradients, four channels at a time where the stock kernels go through the windows of every single input value; and the forward
  * pass where XNNPACK cannot do it, and the stock kernels leave garbage.
  */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { backend_util, type MaxPoolAttrs, type MaxPoolGradAttrs, type TensorInfo } from "@tensorflow/tfjs-core";
 import { address, type Call, type Kernel, register, sizeOf, zeros } from "./backend.js";
 import { type Machine, machineOf } from "./machine.js";
@@ -20,8 +21,8 @@ function geometryOf({ attrs }: Call, image: readonly number[]): Geometry {
 }
 
 /** Runs one of the machine's loops over all windows. */
-function pool(
-  { backend }: Call,
+export function pool(
+  backend: BackendWasm,
   loop: Extract<keyof Machine, `${string}_pool` | `${string}_pool_gradient`>,
   g: Geometry,
   [x, y, dy, dx]: readonly [x: TensorInfo, y: TensorInfo, dy: TensorInfo, dx: TensorInfo],
@@ -51,14 +52,14 @@ const forward =
     // The stock kernel refuses other types.
     if (x.dtype !== "float32" || (sizeOf(x) > 0 && forXnnpack(g))) return stock(call);
     const out = zeros(call.backend, g.outShape);
-    if (sizeOf(out) > 0) pool(call, loop, g, [x, out, out, out]);
+    if (sizeOf(out) > 0) pool(call.backend, loop, g, [x, out, out, out]);
     return out;
   };
 
 const gradient = (loop: "max_pool_gradient" | "average_pool_gradient") => (): Kernel => (call) => {
   const { dy, input, output } = call.inputs as { dy: TensorInfo; input: TensorInfo; output?: TensorInfo };
   const dx = zeros(call.backend, input.shape);
-  if (sizeOf(dy) > 0) pool(call, loop, geometryOf(call, input.shape), [input, output ?? dy, dy, dx]);
+  if (sizeOf(dy) > 0) pool(call.backend, loop, geometryOf(call, input.shape), [input, output ?? dy, dy, dx]);
   return dx;
 };
 

@@ -27,36 +27,45 @@ function simplified(shape: readonly number[], perm: readonly number[]): { sizes:
 /** Rows at least this long, in values, are worth copying one by one. */
 const longRow = 8;
 
-register(Transpose, (stock): Kernel => (call) => {
-  const { inputs, attrs, backend } = call;
-  const x = inputs["x"]!;
-  const perm = attrs["perm"] as number[];
-  const shape = perm.map((axis) => x.shape[axis]!);
-  if (sizeOf(x) === 0) return backend.makeOutput(shape, x.dtype);
-  if (x.dtype !== "float32" && x.dtype !== "int32") return stock(call);
-  const { sizes, order } = simplified(x.shape, perm);
-  const key = order.join("");
-  const [a = 1, b = 1, c = 1, d = 1] = sizes;
-  const start = address(backend, x);
-  if (key === "10" || key === "021") {
-    const out = backend.makeOutput(shape, x.dtype);
-    machineOf(backend).transpose(start, address(backend, out), ...(key === "10" ? [1, a, b] : [a, b, c]));
-    return out;
-  }
-  // [a, b, c, d] → [a, c, b, d], d lying together.
-  const swap = key === "0213" ? [a, b, c, d] : key === "102" ? [1, a, b, c] : undefined;
-  if (swap && swap[3]! >= longRow) {
-    const [n, rows, columns, width] = swap.map((size, i) => (i === 3 ? 4 * size : size)) as [number, number, number, number];
-    const out = backend.makeOutput(shape, x.dtype);
-    const matrix = rows * columns * width;
-    for (let i = 0; i < n; i++) {
-      machineOf(backend).copy_rows(
-        ...[start + i * matrix, columns * width, width],
-        ...[address(backend, out) + i * matrix, width, rows * width],
-        ...[rows, columns, width],
-      );
-    }
-    return out;
-  }
-  return stock(call);
-});
+register(
+  Transpose,
+  (stock): Kernel =>
+    (call) => {
+      const { inputs, attrs, backend } = call;
+      const x = inputs["x"]!;
+      const perm = attrs["perm"] as number[];
+      const shape = perm.map((axis) => x.shape[axis]!);
+      if (sizeOf(x) === 0) return backend.makeOutput(shape, x.dtype);
+      if (x.dtype !== "float32" && x.dtype !== "int32") return stock(call);
+      const { sizes, order } = simplified(x.shape, perm);
+      const key = order.join("");
+      const [a = 1, b = 1, c = 1, d = 1] = sizes;
+      const start = address(backend, x);
+      if (key === "10" || key === "021") {
+        const out = backend.makeOutput(shape, x.dtype);
+        machineOf(backend).transpose(start, address(backend, out), ...(key === "10" ? [1, a, b] : [a, b, c]));
+        return out;
+      }
+      // [a, b, c, d] → [a, c, b, d], d lying together.
+      const swap = key === "0213" ? [a, b, c, d] : key === "102" ? [1, a, b, c] : undefined;
+      if (swap && swap[3]! >= longRow) {
+        const [n, rows, columns, width] = swap.map((size, i) => (i === 3 ? 4 * size : size)) as [
+          number,
+          number,
+          number,
+          number,
+        ];
+        const out = backend.makeOutput(shape, x.dtype);
+        const matrix = rows * columns * width;
+        for (let i = 0; i < n; i++) {
+          machineOf(backend).copy_rows(
+            ...[start + i * matrix, columns * width, width],
+            ...[address(backend, out) + i * matrix, width, rows * width],
+            ...[rows, columns, width],
+          );
+        }
+        return out;
+      }
+      return stock(call);
+    },
+);

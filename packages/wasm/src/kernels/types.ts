@@ -18,29 +18,50 @@ const floatOnly = [
   ...["Softplus", "Sqrt", "Step", "Tan", "Tanh", "Exp", "Expm1", "IsFinite", "IsInf", "IsNan"],
 ] as const;
 
+/** Those among them whose result is float32; the others keep the type of their input. */
+const floats: readonly string[] = ["Exp", "Expm1", "LeakyRelu"];
+
 for (const name of floatOnly) {
-  register(name, (stock): Kernel => (call) => {
-    const x = call.inputs["x"]!;
-    if (x.dtype === "float32") return stock(call);
-    const { backend } = call;
-    const float = run(backend, "Cast", { x }, { dtype: "float32" });
-    const out = stock({ ...call, inputs: { ...call.inputs, x: float } });
-    backend.disposeData(float.dataId);
-    // Kernels that keep the type of their input keep it here too.
-    return out.dtype === "float32" && name !== "Exp" && name !== "Expm1" ? recast(backend, out, x.dtype) : out;
-  });
+  register(
+    name,
+    (stock): Kernel =>
+      (call) => {
+        const x = call.inputs["x"]!;
+        if (x.dtype === "float32") return stock(call);
+        const { backend } = call;
+        const float = run(backend, "Cast", { x }, { dtype: "float32" });
+        const out = stock({ ...call, inputs: { ...call.inputs, x: float } });
+        backend.disposeData(float.dataId);
+        const keeps = out.dtype === "float32" && !floats.includes(name);
+        return keeps ? recast(backend, out, x.dtype) : out;
+      },
+  );
 }
 
 // The stock kernel keeps a float's lowest eight bits, so that "true" is any number from 1 to 255, and 256 false.
-register("Cast", (stock): Kernel => (call) => {
-  const { inputs, attrs, backend } = call;
-  const x = inputs["x"]!;
-  if (attrs["dtype"] !== "bool" || x.dtype === "bool") return stock(call);
-  const zero = backend.makeOutput([], x.dtype, undefined, x.dtype === "int32" ? new Int32Array(1) : new Float32Array(1));
-  const out = run(backend, "NotEqual", { a: x, b: zero });
-  backend.disposeData(zero.dataId);
-  return out;
-});
+register(
+  "Cast",
+  (stock): Kernel =>
+    (call) => {
+      const { inputs, attrs, backend } = call;
+      const x = inputs["x"]!;
+      if (attrs["dtype"] !== "bool" || x.dtype === "bool") return stock(call);
+      const zero = backend.makeOutput(
+        [],
+        x.dtype,
+        undefined,
+        x.dtype === "int32" ? new Int32Array(1) : new Float32Array(1),
+      );
+      const out = run(backend, "NotEqual", { a: x, b: zero });
+      backend.disposeData(zero.dataId);
+      return out;
+    },
+);
 
 // Elsewhere the quotient is an integer by type, too.
-register("FloorDiv", (stock): Kernel => (call) => recast(call.backend, stock(call), "int32"));
+register(
+  "FloorDiv",
+  (stock): Kernel =>
+    (call) =>
+      recast(call.backend, stock(call), "int32"),
+);

@@ -1,7 +1,8 @@
 /** The few phrases of WebAssembly text that the kernels repeat: a counted loop, sums and products of addresses. */
 
 /** The value of a local, or a constant. */
-const value = (x: string | number): string => (typeof x === "number" ? `(i32.const ${x})` : x.startsWith("(") ? x : `(local.get $${x})`);
+const value = (x: string | number): string =>
+  typeof x === "number" ? `(i32.const ${x})` : x.startsWith("(") ? x : `(local.get $${x})`;
 
 /** Left-folds `instruction` over two or more operands. */
 const fold =
@@ -43,10 +44,18 @@ export function loop(
 }
 
 /** Parameters, all i32. */
-export const params = (names: string): string => names.split(" ").map((name) => `(param $${name} i32)`).join(" ");
+export const params = (names: string): string =>
+  names
+    .split(" ")
+    .map((name) => `(param $${name} i32)`)
+    .join(" ");
 
 /** Locals, all i32. */
-export const locals = (names: string): string => names.split(" ").map((name) => `(local $${name} i32)`).join(" ");
+export const locals = (names: string): string =>
+  names
+    .split(" ")
+    .map((name) => `(local $${name} i32)`)
+    .join(" ");
 
 /** A call of a function of this module. */
 export const call = (name: string, ...operands: (string | number)[]): string =>

@@ -6,7 +6,14 @@ import { add, floats, locals, loop, mul, nest, params, set, sub } from "./wat.js
 
 /** Instructions on four channels, and on one. */
 const lanes = [
-  { count: 4, load: "v128.load align=4", store: "v128.store align=4", add: "f32x4.add", mul: "f32x4.mul", type: "v128" },
+  {
+    count: 4,
+    load: "v128.load align=4",
+    store: "v128.store align=4",
+    add: "f32x4.add",
+    mul: "f32x4.mul",
+    type: "v128",
+  },
   { count: 1, load: "f32.load", store: "f32.store", add: "f32.add", mul: "f32.mul", type: "f32" },
 ] as const;
 
