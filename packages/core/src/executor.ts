@@ -129,6 +129,8 @@ interface Tape {
   readonly inputs: readonly (readonly [string, number])[];
   readonly computes: readonly (readonly [number, Compute])[];
   readonly outputs: readonly (readonly [string, number])[];
+  /** Room for the numbers of a run. */
+  readonly numbers: Float64Array;
 }
 
 const tapes = new WeakMap<Program, Tape>();
@@ -142,7 +144,8 @@ function tapeOf(program: Program): Tape {
     if (instruction.kind.op === "input") inputs.push([instruction.kind.name, index]);
     else computes.push([index, computeOf(instruction)]);
   });
-  const tape = { inputs, computes, outputs: [...program.outputs] };
+  const numbers = new Float64Array(program.instructions.length);
+  const tape = { inputs, computes, outputs: [...program.outputs], numbers };
   tapes.set(program, tape);
   return tape;
 }
@@ -157,8 +160,7 @@ export function runOnNumbers(
   inputs: Readonly<Record<string, unknown>>,
   layout: Layout,
 ): Record<string, number> | undefined {
-  const { inputs: read, computes, outputs } = tapeOf(program);
-  const numbers: number[] = [];
+  const { inputs: read, computes, outputs, numbers } = tapeOf(program);
   for (const [name, index] of read) {
     const value = inputs[name];
     if (typeof value !== "number") return undefined;

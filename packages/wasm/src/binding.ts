@@ -36,6 +36,8 @@ export interface Variant {
   /** Room for a call's numbers and addresses, by the index of their value. */
   readonly numbers: Float64Array;
   readonly addresses: Float64Array;
+  /** And for its buffers' addresses. */
+  readonly starts: Float64Array;
 }
 
 /** A loop on tensors of one layout. */
@@ -118,6 +120,7 @@ export function variantOf(
     bindings: new WeakMap(),
     numbers: new Float64Array(instructions.length),
     addresses: new Float64Array(instructions.length),
+    starts: new Float64Array(schedule.buffers.length),
   };
 }
 

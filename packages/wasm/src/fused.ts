@@ -16,7 +16,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Binding, bindingOf, type Input, type Known, knownOf, type Variant, variantOf } from "./binding.js";
 import { activeHeap, type Heap, type TensorData } from "./heap.js";
 import { run } from "./run.js";
-import type { Place } from "./schedule.js";
+import type { Buffer, Place } from "./schedule.js";
 
 /** The arrays of a call: the inputs' first, and then the buffers'. */
 interface Arrays {
@@ -142,59 +142,53 @@ function runOn(
   const { heap, variant, binding, layout } = bound;
   const { schedule, inputs, replaced, numbers, addresses } = variant;
   const { tensors, data } = arrays;
-  const shapes = [[], layout.channelShape, layout.shape];
+  const { buffers, bufferOf } = schedule;
+  /** What is new, so that it can be disposed of where it is not returned, and what was only needed meanwhile. */
   const created: tf.Tensor[] = [];
   const borrowed: number[] = [];
   const kept: tf.Tensor[] = [];
-  const create = (i: number, place: number): void => {
-    const tensor = heap.create(shapes[place] as readonly number[]);
-    created.push(tensor);
-    tensors[i] = tensor;
-    data[i] = heap.find(tensor) as TensorData;
-  };
+  let filled = 0;
   try {
-    const filled: number[] = [];
     for (let i = 0; i < given.length; i++) {
       if (given[i] === 0 || tensors[i]) continue;
-      create(i, given[i] as number);
-      filled.push(i);
+      create(bound, arrays, i, given[i] as number, created);
+      filled++;
     }
     const scratch = heap.scratch(binding.scratch);
-    const buffers = schedule.buffers.map((buffer, b) => {
-      const { over, output, from } = buffer;
-      const i = inputs.length + b;
-      const own = replaced[b] as number;
-      if (output !== undefined) {
-        const place = over === "element" ? 2 : 1;
-        const offered = filled.includes(own) ? tensors[own] : into[output];
-        const found = typeof offered === "object" ? heap.find(offered) : undefined;
-        if (
-          writable(bound, arrays, found, from) &&
-          sameShape((offered as tf.Tensor).shape, shapes[place] as readonly number[])
-        ) {
-          tensors[i] = offered as tf.Tensor;
-          data[i] = found;
-        } else create(i, place);
-        return (data[i] as TensorData).memoryOffset;
+    for (let b = 0; b < buffers.length; b++) {
+      const buffer = buffers[b] as Buffer;
+      if (buffer.output === undefined) {
+        const meanwhile = binding.meanwhile.get(buffer);
+        if (meanwhile === undefined) borrowed.push(heap.allocate(4 * layout.size));
+        variant.starts[b] = meanwhile === undefined ? (borrowed.at(-1) as number) : scratch + meanwhile;
+        tensors.push(undefined);
+        data.push(undefined);
+        continue;
       }
-      tensors[i] = undefined;
-      data[i] = undefined;
-      const meanwhile = binding.meanwhile.get(buffer);
-      if (meanwhile !== undefined) return scratch + meanwhile;
-      const address = heap.allocate(4 * layout.size);
-      borrowed.push(address);
-      return address;
-    });
+      const place = buffer.over === "element" ? 2 : 1;
+      const before = tensors[replaced[b] as number];
+      const offered = before && filled > 0 && created.includes(before) ? before : into[buffer.output];
+      const found = typeof offered === "object" ? heap.find(offered) : undefined;
+      const shape = place === 2 ? layout.shape : layout.channelShape;
+      if (writable(bound, arrays, found, buffer.from) && sameShape((offered as tf.Tensor).shape, shape)) {
+        tensors.push(offered as tf.Tensor);
+        data.push(found);
+      } else create(bound, arrays, tensors.length, place, created);
+      variant.starts[b] = (data.at(-1) as TensorData).memoryOffset;
+    }
 
     // From here on nothing is allocated, so the views stay what they are.
     heap.look();
     for (let i = 0; i < inputs.length; i++) {
       const { index } = inputs[i] as { index: number };
+      const found = data[i];
       numbers[index] = values[i] as number;
-      if (data[i]) addresses[index] = (data[i] as TensorData).memoryOffset;
+      if (!found) continue;
+      addresses[index] = found.memoryOffset;
+      const tensor = tensors[i] as tf.Tensor;
+      if (filled > 0 && created.includes(tensor)) heap.fill(found, tensor.size, values[i] as number);
     }
-    for (const i of filled) heap.fill(data[i] as TensorData, (tensors[i] as tf.Tensor).size, values[i] as number);
-    for (const [index, buffer] of schedule.bufferOf) addresses[index] = buffers[buffer] as number;
+    for (const [index, buffer] of bufferOf) addresses[index] = variant.starts[buffer] as number;
     run({ heap, layout, numbers, addresses, scratch }, binding);
 
     const outputs: Record<string, Value<tf.Tensor>> = {};
@@ -215,4 +209,18 @@ function runOn(
     for (const tensor of created) if (!kept.includes(tensor)) tensor.dispose();
     for (const address of borrowed) heap.free(address);
   }
+}
+
+/** Puts a new tensor in the arrays' place `i`. */
+function create(
+  { heap, layout }: Bound,
+  { tensors, data }: Arrays,
+  i: number,
+  place: number,
+  created: tf.Tensor[],
+): void {
+  const tensor = heap.create(place === 2 ? layout.shape : layout.channelShape);
+  created.push(tensor);
+  tensors[i] = tensor;
+  data[i] = heap.find(tensor) as TensorData;
 }

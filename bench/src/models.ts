@@ -1,0 +1,157 @@
+/**
+ * Forward and backward passes, and whole training steps.
+ */
+import { hyper } from "@hypergrad/core";
+import { ftp } from "@hypergrad/ftp";
+import { adamw } from "@hypergrad/optimizers";
+import * as tf from "@tensorflow/tfjs";
+import { type Benchmark, type Contender, compare, local, type Target } from "./measure.js";
+import { convNet, gradientsOf, mlp, type Network, numbers, trainingStep } from "./networks.js";
+import { peer } from "./peers/thread.js";
+import type { Work } from "./peers/worker.js";
+
+/** A network's work against a peer in a thread of its own; both must begin with the same loss. */
+function against(
+  work: Work,
+  what: { row: string; work: string; peer: string; target: Target; rounds: number; seconds: number },
+  build: () => { network: Network; step: (network: Network) => number },
+): Benchmark {
+  return {
+    name: `${what.row} / ${what.peer}`,
+    seconds: what.seconds,
+    async run() {
+      const { network, step } = build();
+      const loss = step(network);
+      const theirs = await peer(work);
+      if (!(Math.abs(theirs.loss - loss) < 1e-3)) {
+        throw new Error(`${what.row}: our loss is ${loss}, that of ${what.peer} ${theirs.loss}; expected the same.`);
+      }
+      return await compare(
+        what,
+        local(() => step(network), network.dispose),
+        theirs,
+      );
+    },
+  };
+}
+
+const images = (shape: readonly number[], seed: number): tf.Tensor4D =>
+  tf.tensor4d(
+    numbers(
+      shape.reduce((a, b) => a * b, 1),
+      seed,
+      1,
+    ),
+    shape as [number, number, number, number],
+  );
+
+/** Both gradients of a convolution against its forward pass. */
+function convolution(input: readonly number[], filter: readonly number[], stride: number): Benchmark {
+  const work = `[${input}] by [${filter}], stride ${stride}`;
+  return {
+    name: `gradients of conv2d, ${work}`,
+    seconds: 2,
+    run() {
+      const [x, w] = [images(input, 1), images(filter, 2)];
+      const dy = tf.conv2d(x, w, stride, "same");
+      const gradients = tf.grads((x: tf.Tensor, w: tf.Tensor) =>
+        tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, "same"),
+      );
+      // Gradients alone: tf.grads runs the forward pass too, so its kernels are called themselves.
+      const attrs = { strides: stride, pad: "same", dataFormat: "NHWC" };
+      const backward = (): void => {
+        const dx = tf.engine().runKernel("Conv2DBackpropInput", { dy, filter: w }, { ...attrs, inputShape: input });
+        const dw = tf.engine().runKernel("Conv2DBackpropFilter", { x, dy }, { ...attrs, filterShape: filter });
+        tf.dispose([dx, dw]);
+      };
+      tf.dispose(gradients([x, w], dy));
+      const forward = (): void => tf.dispose(tf.conv2d(x, w, stride, "same"));
+      return compare(
+        { row: "both gradients of conv2d", work, peer: "its forward pass", rounds: 60, target: { atMost: 3.5 } },
+        local(backward, () => tf.dispose([x, w, dy])),
+        local(forward),
+      );
+    },
+  };
+}
+
+/** A training step with and without the projection. */
+const overhead: Benchmark = {
+  name: "training step, AdamW + FTP / AdamW",
+  seconds: 2,
+  run() {
+    const contender = (spec: Parameters<typeof hyper>[0]): Contender => {
+      const network = mlp();
+      const optimizer = hyper(spec);
+      return local(
+        () => trainingStep(network, optimizer),
+        () => {
+          optimizer.dispose();
+          network.dispose();
+        },
+      );
+    };
+    return compare(
+      {
+        row: "training step, AdamW + FTP",
+        work: "MLP 784-512-512-10, batch 128",
+        peer: "the same with AdamW",
+        rounds: 60,
+      },
+      contender(ftp(adamw({ lr: 1e-3 }))),
+      contender(adamw({ lr: 1e-3 })),
+    );
+  },
+};
+
+/** All rows about models. */
+export const modelRows: readonly Benchmark[] = [
+  against(
+    "stock MLP",
+    {
+      row: "MLP, forward + backward",
+      work: "784-512-512-10, batch 128",
+      peer: "stock tfjs WASM",
+      target: { faster: 6 },
+      rounds: 15,
+      seconds: 5,
+    },
+    () => ({ network: mlp(), step: gradientsOf }),
+  ),
+  against(
+    "jax MLP",
+    {
+      row: "MLP, training step with AdamW",
+      work: "784-512-512-10, batch 128",
+      peer: "jax-js (jit, WASM)",
+      target: { atMost: 1 },
+      rounds: 40,
+      seconds: 4,
+    },
+    () => {
+      const optimizer = hyper(adamw({ lr: 1e-3 }));
+      return { network: mlp(), step: (network) => trainingStep(network, optimizer) };
+    },
+  ),
+  against(
+    "cpu conv net",
+    {
+      row: "conv net, training step",
+      work: "28 × 28 × 1, two convolutions of 3 × 3 (16, 32), pooling, dense; batch 32",
+      peer: "tfjs cpu backend with tf.train.adam",
+      target: { faster: 50 },
+      rounds: 3,
+      seconds: 30,
+    },
+    () => {
+      const optimizer = hyper(adamw({ lr: 1e-3 }));
+      return { network: convNet(), step: (network) => trainingStep(network, optimizer) };
+    },
+  ),
+  convolution([32, 28, 28, 16], [3, 3, 16, 32], 1),
+  convolution([32, 28, 28, 16], [3, 3, 16, 32], 2),
+  convolution([32, 32, 32, 3], [3, 3, 3, 32], 1),
+  convolution([8, 14, 14, 64], [5, 5, 64, 64], 1),
+  convolution([32, 14, 14, 64], [1, 1, 64, 128], 1),
+  overhead,
+];
