@@ -45,7 +45,7 @@ export function local(step: () => unknown, dispose: () => void = () => {}): Cont
 }
 
 /** The middle one. */
-export const median = (values: readonly number[]): number =>
+const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
 /** The target as text, and whether the ratio meets it. */

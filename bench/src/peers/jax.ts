@@ -56,7 +56,7 @@ export async function trainer(): Promise<() => Promise<number>> {
     const corrections = [1 / (1 - BETA1 ** t), 1 / (1 - BETA2 ** t)].map((c) => np.array(c)) as [A, A];
     const [newP, newM, newV, value] = step(p, m, v, ...corrections, x.ref, y.ref) as unknown as [A[], A[], A[], A];
     [p, m, v] = [newP, newM, newV];
-    await blockUntilReady(p.map((each) => each.ref)).then((done) => done.forEach((each) => each.dispose()));
+    for (const each of await blockUntilReady(p.map((each) => each.ref))) each.dispose();
     return (await value.data())[0] as number;
   };
 }
