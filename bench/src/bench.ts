@@ -8,7 +8,7 @@ import "@hypergrad/wasm";
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import { Command } from "commander";
-import type { Benchmark, Row } from "./measure.js";
+import { type Benchmark, failed, type Row } from "./measure.js";
 import { modelRows } from "./models.js";
 import { optimizerRows } from "./optimizers.js";
 
@@ -37,7 +37,7 @@ async function runAll(benchmarks: readonly Benchmark[]): Promise<Row[]> {
     try {
       rows.push(await run());
     } catch (error) {
-      console.error(`\n${name} failed: ${(error as Error).message}`);
+      rows.push(failed(name, error as Error));
       process.exitCode = 1;
     }
     bar?.increment(seconds);
@@ -46,8 +46,8 @@ async function runAll(benchmarks: readonly Benchmark[]): Promise<Row[]> {
   return rows;
 }
 
-const times = (ratio: number, target: string | null): string =>
-  target?.includes("faster") ? `${(1 / ratio).toFixed(1)}× faster` : `${ratio.toFixed(2)}×`;
+const times = (ratio: number | null, target: string | null): string =>
+  ratio === null ? "" : target?.includes("faster") ? `${(1 / ratio).toFixed(1)}× faster` : `${ratio.toFixed(2)}×`;
 const ms = (value: number | null): string => (value === null ? "" : value < 10 ? value.toFixed(3) : value.toFixed(1));
 
 function print(rows: readonly Row[]): void {

@@ -14,12 +14,24 @@ export interface Row {
   /** Median milliseconds of ours, and of the peer; null where the ratio is not one of times. */
   readonly oursMs: number | null;
   readonly peerMs: number | null;
-  /** oursMs / peerMs: below 1 is faster. */
-  readonly ratio: number;
+  /** oursMs / peerMs: below 1 is faster; null where measuring failed (`work` then says why). */
+  readonly ratio: number | null;
   /** What the ratio should be, such as "≥ 7× faster" or "≤ 1.9×"; null where nothing was set. */
   readonly target: string | null;
   readonly met: boolean | null;
 }
+
+/** The row of something that could not be measured. */
+export const failed = (name: string, error: Error): Row => ({
+  row: name,
+  work: `failed: ${error.message}`,
+  peer: "",
+  oursMs: null,
+  peerMs: null,
+  ratio: null,
+  target: null,
+  met: false,
+});
 
 /** What a ratio should be: so many times faster than the peer at least, or at most so many times as slow. */
 export type Target = { readonly faster: number } | { readonly atMost: number };

@@ -24,6 +24,8 @@ function against(
       const loss = step(network);
       const theirs = await peer(work);
       if (!(Math.abs(theirs.loss - loss) < 1e-3)) {
+        network.dispose();
+        await theirs.dispose(); // A thread that is left waiting would keep the program from ending.
         throw new Error(`${what.row}: our loss is ${loss}, that of ${what.peer} ${theirs.loss}; expected the same.`);
       }
       return await compare(

@@ -123,7 +123,7 @@ const bookkeeping = (name: string, spec: () => Spec): Benchmark => ({
   },
 });
 
-/** The first steps of an optimizer, which compile its kernels. Each round learns a differently built rate, so that nothing is compiled already. */
+/** The first steps of an optimizer, which compile its kernels: measured once, before any other row, because what is compiled stays so. Loading the packages is not part of it. */
 const compiling: Benchmark = {
   name: "compiling an optimizer's kernels",
   seconds: 1,

@@ -3,6 +3,7 @@ import type { BackendName } from "@hypergrad/core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DOMAINS, FINETUNED } from "./data.js";
 import { METHOD_NAMES, METHODS, type MethodName } from "./methods.js";
+import { MODEL_NAMES, type ModelName } from "./models/index.js";
 
 /** Steps and seeds of a full run and of a quick one. */
 const FULL = { steps: 200, seeds: 3 };
@@ -14,6 +15,7 @@ export interface Options {
   seed: number;
   seeds: number;
   steps: number;
+  model: ModelName;
   methods: MethodName[];
   backend: BackendName | "auto";
   out: string;
@@ -58,6 +60,7 @@ export function parseOptions(argv: readonly string[], program: Command = new Com
     .option("--seed <n>", "the first seed", wholeNumber(0), 1)
     .option("--seeds <n>", `how many seeds (default: ${FULL.seeds})`, wholeNumber(1))
     .option("--steps <n>", `training steps (default: ${FULL.steps})`, wholeNumber(10))
+    .addOption(new Option("--model <name>", "the model").choices([...MODEL_NAMES]).default(MODEL_NAMES[0]))
     .addOption(
       new Option("--methods <list>", "which methods, with commas between")
         .argParser(methodList)

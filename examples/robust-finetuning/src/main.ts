@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { useBackend } from "@hypergrad/core";
 import { parseOptions } from "./cli.js";
 import { METHODS } from "./methods.js";
-import { findings } from "./report/findings.js";
+import { findings, overheadInWords } from "./report/findings.js";
 import { renderReport } from "./report/html.js";
 import { renderPrecondition, renderTable } from "./report/table.js";
 import { study } from "./study.js";
@@ -26,7 +26,9 @@ async function main(): Promise<void> {
   const [json, html] = [join(out, "study.json"), join(out, "report.html")];
   writeFileSync(json, `${JSON.stringify(result)}\n`);
   writeFileSync(html, await renderReport(result));
-  console.log(`\n${renderPrecondition(result)}\n\n${renderTable(result)}\n\n${findings(result).headline}\n`);
+  console.log(
+    `\n${renderPrecondition(result)}\n\n${renderTable(result)}\n\n${findings(result).headline}\n${overheadInWords(result) ?? ""}\n`,
+  );
   console.log(`${Math.round(result.seconds)} s. Report: ${html}\nEverything as JSON: ${json}`);
 }
 

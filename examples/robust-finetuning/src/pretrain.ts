@@ -1,8 +1,8 @@
 /**
- * Makes `weights/pretrained.safetensors`: the mixer learns to name shapes, none of them a class of the study, in five of the six domains and
+ * Makes `weights/mixer.safetensors` and `weights/conv.safetensors`: the model learns to name shapes, none of them a class of the study, in five of the six domains and
  * under strong augmentation. This is the part that CLIP or MoCo plays in the paper: features that are good everywhere, bought with breadth.
  *
- * Run it with `node dist/pretrain.js [--steps 12000] [--seed 1] [--out weights/pretrained.safetensors]`; it takes about a quarter of an hour on one core.
+ * Run it with `node dist/pretrain.js [--model mixer] [--steps 12000] [--seed 1] [--out weights/mixer.safetensors]`; it takes some minutes on one core.
  * The same seed gives the same weights on the same backend.
  */
 
@@ -16,6 +16,7 @@ import { augment } from "./augment.js";
 import { drawPretraining, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
 import { PRETRAINING } from "./domains/shapes.js";
 import { createModel, type Model, randomBackbone, withoutHead, zeroHead } from "./model.js";
+import { MODEL_NAMES, MODELS, type ModelName } from "./models/index.js";
 import { randomStream } from "./random.js";
 import { encodeWeights } from "./weights.js";
 
@@ -64,7 +65,7 @@ function accuracy(model: Model, { images, labels }: Pool): number {
   return right / labels.length;
 }
 
-async function pretrain(seed: number, steps: number, out: string): Promise<void> {
+async function pretrain(name: ModelName, seed: number, steps: number, out: string): Promise<void> {
   await tf.setBackend("wasm");
   const classes = PRETRAINING.length;
   console.log(
@@ -73,7 +74,8 @@ async function pretrain(seed: number, steps: number, out: string): Promise<void>
   const pool = drawPool(seed, PER_CLASS);
   const heldOut = drawPool(seed + 1, PER_CLASS_HELD_OUT);
 
-  const model = createModel({ ...randomBackbone(seed), ...zeroHead(classes) }, { classes });
+  const architecture = MODELS[name];
+  const model = createModel({ ...randomBackbone(architecture, seed), ...zeroHead(classes) }, { architecture, classes });
   const optimizer = tf.train.adam(PEAK_RATE);
   const variables = Object.values(model.variables);
   const random = randomStream(seed, "batches");
@@ -122,9 +124,13 @@ async function pretrain(seed: number, steps: number, out: string): Promise<void>
 
 const { values } = parseArgs({
   options: {
+    model: { type: "string", default: "mixer" },
     seed: { type: "string", default: "1" },
     steps: { type: "string", default: "12000" },
-    out: { type: "string", default: fileURLToPath(new URL("../weights/pretrained.safetensors", import.meta.url)) },
+    out: { type: "string" },
   },
 });
-await pretrain(Number(values.seed), Number(values.steps), values.out);
+const name = values.model as ModelName;
+if (!MODEL_NAMES.includes(name)) throw new Error(`--model is "${name}"; expected ${MODEL_NAMES.join(" or ")}.`);
+const out = values.out ?? fileURLToPath(new URL(`../weights/${name}.safetensors`, import.meta.url));
+await pretrain(name, Number(values.seed), Number(values.steps), out);

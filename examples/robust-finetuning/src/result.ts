@@ -30,8 +30,6 @@ export interface Run {
   seed: number;
   /** Test accuracy by domain, in [0, 1]. */
   accuracy: Record<string, number>;
-  /** Median wall-clock seconds of one training step (forward, backward and optimizer); 0 where nothing was trained by steps. */
-  secondsPerStep: number;
   curve: CurvePoint[];
   /** The steps at which `layers` and `lr` were traced. */
   traced: number[];
@@ -62,7 +60,8 @@ export interface MethodResult {
   accuracy: Record<string, Estimate>;
   /** Mean over the domains that were not fine-tuned on. */
   shifted: Estimate;
-  secondsPerStep: Estimate;
+  /** Median wall-clock seconds of one training step (forward, backward and optimizer), all methods measured in turns; 0 where nothing is trained by steps. */
+  secondsPerStep: number;
 }
 
 /** One candidate of a tuning. */

@@ -4,6 +4,8 @@ import { cpus } from "node:os";
 import type { SelectedBackend } from "@hypergrad/core";
 import { CLASSES, DOMAINS, drawDomain, FINETUNED, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
+import { MODELS, type ModelName } from "./models/index.js";
+import { secondsPerStep } from "./pace.js";
 import { runAll } from "./pool.js";
 import { pretrainedWeights } from "./pretrained.js";
 import { encodePng } from "./report/png.js";
@@ -14,6 +16,7 @@ import { BATCH, PER_CLASS, type RunOptions } from "./train.js";
 
 /** What is compared, and how long. */
 export interface StudyOptions {
+  readonly model: ModelName;
   readonly methods: readonly MethodName[];
   /** The first seed; the others follow it. */
   readonly seed: number;
@@ -28,15 +31,15 @@ export interface Tuning {
   readonly methods: TuningResult[];
 }
 
-/** The tuning that ships with the project. */
-function tuning(): Tuning {
-  return JSON.parse(readFileSync(new URL("../tuning.json", import.meta.url), "utf8"));
+/** The model's tuning that ships with the project. */
+function tuning(model: ModelName): Tuning {
+  return JSON.parse(readFileSync(new URL(`../tuning/${model}.json`, import.meta.url), "utf8"));
 }
 
 /** The settings that were chosen for a method. */
 function chosenSettings({ methods }: Tuning, name: MethodName): Settings {
   const chosen = methods.find(({ method }) => method === name)?.candidates.find((candidate) => candidate.chosen);
-  if (!chosen) throw new Error(`tuning.json has no chosen settings for "${name}"; run tune.js.`);
+  if (!chosen) throw new Error(`The tuning has no chosen settings for "${name}"; run tune.js.`);
   return chosen.settings;
 }
 
@@ -61,7 +64,7 @@ function domainResult(domain: (typeof DOMAINS)[number], seed: number): DomainRes
 const shifted = DOMAINS.filter(({ name }) => name !== FINETUNED).map(({ name }) => name);
 const shiftedOf = ({ accuracy }: Run): number => mean(shifted.map((name) => accuracy[name] as number));
 
-function methodResult(name: MethodName, settings: Settings, runs: Run[]): MethodResult {
+function methodResult(name: MethodName, settings: Settings, runs: Run[], secondsPerStep: number): MethodResult {
   const { label, description } = METHODS[name];
   return {
     name,
@@ -73,7 +76,7 @@ function methodResult(name: MethodName, settings: Settings, runs: Run[]): Method
       DOMAINS.map((domain) => [domain.name, estimate(runs.map(({ accuracy }) => accuracy[domain.name] as number))]),
     ),
     shifted: estimate(runs.map(shiftedOf)),
-    secondsPerStep: estimate(runs.map(({ secondsPerStep }) => secondsPerStep)),
+    secondsPerStep,
   };
 }
 
@@ -92,17 +95,18 @@ function precondition(methods: readonly MethodResult[]): StudyResult["preconditi
  * @param commandLine The options as given, for the record.
  */
 export async function study(
-  { methods, seed, seeds, steps }: StudyOptions,
+  { model, methods, seed, seeds, steps }: StudyOptions,
   backend: SelectedBackend,
   commandLine: StudyResult["options"],
 ): Promise<StudyResult> {
   const started = Date.now();
-  const tuned = tuning();
+  const tuned = tuning(model);
   const runs: RunOptions[] = [];
   for (let i = 0; i < seeds; i++) {
     // The probe, which is soon done, last: it fills what the others leave of the last worker's time.
     for (const method of [...methods].reverse()) {
       runs.push({
+        model,
         method,
         seed: seed + i,
         settings: chosenSettings(tuned, method),
@@ -119,14 +123,17 @@ export async function study(
     progress.update(taken, `${METHODS[method].label}, seed ${seed}`),
   ).finally(() => progress.stop());
 
-  const all = methods.map((name) =>
+  const chosen = methods.map((name) => ({ name, settings: chosenSettings(tuned, name) }));
+  const pace = await secondsPerStep(model, chosen, steps);
+  const all = chosen.map(({ name, settings }) =>
     methodResult(
       name,
-      chosenSettings(tuned, name),
+      settings,
       results.filter((_, i) => runs[i]?.method === name),
+      pace[name] ?? 0,
     ),
   );
-  const weights = Object.values(pretrainedWeights());
+  const weights = Object.values(pretrainedWeights(model));
   return {
     format: "hypergrad-study/1",
     date: new Date(started).toISOString(),
@@ -142,7 +149,7 @@ export async function study(
       testPerDomain: PER_CLASS.test * CLASSES.length,
     },
     model: {
-      description: "MLP-mixer on overlapping 8 × 8 windows of 32 × 32 pictures",
+      description: MODELS[model].description,
       parameters: weights.reduce((sum, { values }) => sum + values.length, 0),
       pretraining: `Other classes, drawn in ${PRETRAINED.join(", ")}, under strong augmentation.`,
     },

@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs";
 import { CLASSES, DOMAINS, drawDomain, FINETUNED, type LabelledPictures, type Split } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
 import { createModel, type Model, zeroHead } from "./model.js";
+import { MODELS, type ModelName } from "./models/index.js";
 import { accuracyOf, batches, featuresOf, tensorOf } from "./pictures.js";
 import { pretrainedWeights } from "./pretrained.js";
 import { fitProbe } from "./probe.js";
@@ -23,6 +24,7 @@ export const BATCH = 32;
 
 /** How one run goes. */
 export interface RunOptions {
+  readonly model: ModelName;
   readonly method: MethodName;
   readonly seed: number;
   readonly settings: Settings;
@@ -63,6 +65,12 @@ function accuracies(model: Model, { seed }: RunOptions, split: Split, perClass: 
   return Object.fromEntries(DOMAINS.map(({ name }) => [name, accuracyOf(model, draw(name, split, seed, perClass))]));
 }
 
+/** The pre-trained model with a new head, as every run begins. */
+export function startingPoint(model: ModelName): Model {
+  const classes = CLASSES.length;
+  return createModel({ ...pretrainedWeights(model), ...zeroHead(classes) }, { architecture: MODELS[model], classes });
+}
+
 /**
  * Trains and tests one method from one seed.
  *
@@ -70,7 +78,7 @@ function accuracies(model: Model, { seed }: RunOptions, split: Split, perClass: 
  */
 export async function run(options: RunOptions, onStep: (step: number) => void): Promise<RunResult> {
   const { method, seed } = options;
-  const model = createModel({ ...pretrainedWeights(), ...zeroHead(CLASSES.length) }, { classes: CLASSES.length });
+  const model = startingPoint(options.model);
   const spec = METHODS[method].spec?.(options.settings, options.steps);
   try {
     const trained = spec ? await train(model, spec, options, onStep) : probe(model, options);
@@ -84,7 +92,7 @@ export async function run(options: RunOptions, onStep: (step: number) => void): 
   }
 }
 
-type Trained = Pick<Run, "secondsPerStep" | "curve" | "traced" | "layers" | "lr">;
+type Trained = Pick<Run, "curve" | "traced" | "layers" | "lr">;
 
 /** Fits the head on frozen features. */
 function probe(model: Model, { seed, settings }: RunOptions): Trained {
@@ -96,7 +104,7 @@ function probe(model: Model, { seed, settings }: RunOptions): Trained {
   for (const [name, { shape, values }] of Object.entries(head)) {
     tf.tidy(() => model.variables[name]?.assign(tf.tensor(values, [...shape])));
   }
-  return { secondsPerStep: 0, curve: [], traced: [], layers: {}, lr: [] };
+  return { curve: [], traced: [], layers: {}, lr: [] };
 }
 
 async function train(
@@ -109,9 +117,8 @@ async function train(
   const pictures = draw(FINETUNED, "train", seed, PER_CLASS.train);
   const optimizer = hyper(spec);
   const variables = Object.values(model.variables);
-  const tracer = createTracer(model, pretrainedWeights());
+  const tracer = createTracer(model, pretrainedWeights(options.model));
   const order = batches(pictures.labels.length, BATCH, randomStream(seed, "batches"));
-  const seconds: number[] = [];
   const curve: CurvePoint[] = [];
   let losses: number[] = [];
 
@@ -124,14 +131,12 @@ async function train(
         CLASSES.length,
       ),
     );
-    const started = performance.now();
     const loss = optimizer.minimize(
       () => tf.losses.softmaxCrossEntropy(y, model.forward(x)),
       true,
       variables,
     ) as tf.Scalar;
     losses.push((await loss.data())[0] as number);
-    seconds.push((performance.now() - started) / 1000);
     tf.dispose([x, y, loss]);
 
     if (step === 1 || step % traceEvery === 0 || step === steps) tracer.add(step, await optimizer.hyperparameters());
@@ -148,9 +153,7 @@ async function train(
     onStep(step);
   }
   optimizer.dispose();
-  seconds.sort((a, b) => a - b);
   return {
-    secondsPerStep: seconds[Math.floor(seconds.length / 2)] as number,
     curve,
     traced: tracer.steps,
     layers: tracer.layers,

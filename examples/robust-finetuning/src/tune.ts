@@ -1,13 +1,15 @@
 /**
  * Chooses the hyperparameters of every method: all combinations of a grid, every method's grid of the same size, by the accuracy on the
  * fine-tuning domain's validation pictures, over seeds that the study itself does not use, and by the one-standard-error rule. No
- * picture of another domain is looked at. Writes `tuning.json`.
+ * picture of another domain is looked at. Writes `tuning/mixer.json` or `tuning/conv.json`.
  *
- * Run it with `node dist/tune.js`.
+ * Run it with `node dist/tune.js [--model mixer]`.
  */
 import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { useBackend } from "@hypergrad/core";
 import { METHOD_NAMES, METHODS, type MethodName, type Settings } from "./methods.js";
+import { MODEL_NAMES, type ModelName } from "./models/index.js";
 import { runAll } from "./pool.js";
 import { createProgress } from "./report/progress.js";
 import type { Candidate, TuningResult } from "./result.js";
@@ -52,6 +54,9 @@ function choose<T extends Pick<Candidate, "validation" | "distance">>(candidates
 }
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { model: { type: "string", default: MODEL_NAMES[0] as string } } });
+  const model = values.model as ModelName;
+  if (!MODEL_NAMES.includes(model)) throw new Error(`--model is "${model}"; expected ${MODEL_NAMES.join(" or ")}.`);
   const backend = await useBackend();
   const candidates = METHOD_NAMES.flatMap((method) =>
     combinations(GRIDS[method]).map((settings) => ({ method, settings })),
@@ -59,6 +64,7 @@ async function main(): Promise<void> {
   const runs: RunOptions[] = SEEDS.flatMap((seed) =>
     candidates.map((candidate) => ({
       ...candidate,
+      model,
       seed,
       steps: STEPS,
       purpose: "choose" as const,
@@ -91,7 +97,7 @@ async function main(): Promise<void> {
     seeds: SEEDS,
     methods,
   };
-  writeFileSync(new URL("../tuning.json", import.meta.url), `${JSON.stringify(tuning, null, 2)}\n`);
+  writeFileSync(new URL(`../tuning/${model}.json`, import.meta.url), `${JSON.stringify(tuning, null, 2)}\n`);
   for (const { method, candidates } of methods) {
     console.log(method);
     for (const { settings, validation, distance, chosen } of candidates) {

@@ -18,6 +18,7 @@ describe("the command line of the study", () => {
       quick: false,
       seed: 1,
       backend: "auto",
+      model: "mixer",
       methods: ["probe", "adamw", "ftp", "ftp-lr"],
       out: "results",
     });
@@ -35,6 +36,7 @@ describe("the command line of the study", () => {
 
   it.each([
     [["--methods", "adamw,sgd"], /--methods.*"sgd" is no method; expected some of probe, adamw, ftp, ftp-lr/s],
+    [["--model", "resnet"], /--model.*'resnet'.*mixer, conv/s],
     [["--backend", "cuda"], /--backend.*'cuda'.*auto, wasm, cpu, tensorflow, webgpu/s],
     [["--steps", "many"], /--steps.*'many'.*whole number, at least 10/s],
     [["--seeds", "0"], /--seeds.*'0'.*whole number, at least 1/s],

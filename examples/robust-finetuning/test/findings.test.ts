@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { difference, findings, roleOf } from "../src/report/findings.ts";
+import { difference, findings, overheadInWords, roleOf } from "../src/report/findings.ts";
 import type { MethodResult, StudyResult } from "../src/result.ts";
 import { estimate } from "../src/statistics.ts";
 import { syntheticStudy } from "./synthetic.ts";
@@ -83,4 +83,19 @@ describe("the headline", () => {
 
 test("what a method is, is read off from what it measured", () => {
   expect(syntheticStudy().methods.map(roleOf)).toEqual(["frozen", "free", "projected", "projected"]);
+});
+
+describe("what a step costs", () => {
+  test("is stated for every projected method, against plain fine-tuning", () => {
+    const study = syntheticStudy();
+    const [, plain, projected] = study.methods;
+    const percent = (100 * (projected!.secondsPerStep / plain!.secondsPerStep - 1)).toFixed(1);
+    expect(overheadInWords(study)).toContain(`with ${projected!.label} ${percent} % more time`);
+    expect(findings(study).details.map(({ subject }) => subject)).toContain("What a step costs");
+  });
+
+  test("is not stated where nothing was fine-tuned plainly", () => {
+    const study = syntheticStudy();
+    expect(overheadInWords({ ...study, methods: study.methods.slice(2) })).toBeUndefined();
+  });
 });

@@ -1,8 +1,10 @@
 import "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { dense, layerNorm } from "../src/layers.js";
+import { layerNorm } from "../src/layer-norm.js";
 import { createModel, HEAD, randomBackbone, withoutHead, zeroHead } from "../src/model.js";
+import { MODEL_NAMES, MODELS } from "../src/models/index.js";
+import { pretrainedWeights } from "../src/pretrained.js";
 import { randomStream } from "../src/random.js";
 
 beforeAll(async () => {
@@ -22,22 +24,6 @@ function difference(a: tf.Tensor[], b: tf.Tensor[]): number {
 }
 
 describe("the layers' own gradients equal tfjs's", () => {
-  // 64 rows go through the blocked transpose, 5 rows through the plain one.
-  it.each([64, 5])("dense, with and without a rectifier, %i rows", (rows) => {
-    const [x, w, b, dy] = [[rows, 6], [6, 4], [4], [rows, 4]].map((shape, i) =>
-      tf.randomNormal(shape as [number], 0, 1, "float32", i + 1),
-    ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.Tensor2D];
-    for (const activation of ["linear", "relu"] as const) {
-      const plain = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor): tf.Tensor => {
-        const z = tf.add(tf.matMul(x, w), b);
-        return activation === "relu" ? tf.relu(z) : z;
-      };
-      const ours = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor): tf.Tensor =>
-        dense(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D, activation);
-      expect(difference(tf.grads(plain)([x, w, b], dy), tf.grads(ours)([x, w, b], dy))).toBeLessThan(1e-5);
-    }
-  });
-
   it.each([64, 5])("layer norm, %i rows", (rows) => {
     const [x, scale, offset, dy] = [[rows, 8], [8], [8], [rows, 8]].map((shape, i) =>
       tf.randomNormal(shape as [number], 0, 1, "float32", i + 1),
@@ -54,39 +40,77 @@ describe("the layers' own gradients equal tfjs's", () => {
   });
 });
 
-describe("the model", () => {
+describe.each(MODEL_NAMES)("the model %s", (name) => {
+  const architecture = MODELS[name];
+  const options = { architecture, classes: 3 };
+  const images = (count: number): tf.Tensor4D => tf.randomNormal([count, 32, 32, 3], 0, 1, "float32", 5);
+
   it("gives every class the same logit with a new head, and leaves no tensor behind", () => {
     const before = tf.memory().numTensors;
-    const model = createModel(randomBackbone(1), { classes: 3 });
-    const logits = tf.tidy(() => model.forward(tf.randomNormal([2, 32, 32, 3])).dataSync());
+    const model = createModel(randomBackbone(architecture, 1), options);
+    const logits = tf.tidy(() => model.forward(images(2)).dataSync());
     expect([...logits]).toEqual([0, 0, 0, 0, 0, 0]);
     model.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 
   it("returns the weights it was built from", () => {
-    const weights = { ...randomBackbone(2), ...zeroHead(3) };
-    const model = createModel(weights, { classes: 3 });
+    const weights = { ...randomBackbone(architecture, 2), ...zeroHead(3) };
+    const model = createModel(weights, options);
     expect(model.weights()).toEqual(weights);
     model.dispose();
   });
 
   it("gives variables their plain names, again after an earlier model was disposed", () => {
+    const [first] = Object.keys(architecture.shapes) as [string];
     for (let i = 0; i < 2; i++) {
-      const model = createModel(randomBackbone(1), { classes: 3 });
-      const beside = createModel(randomBackbone(1), { classes: 3 });
-      expect(model.variables["stem/kernel"]!.name).toBe("stem/kernel");
-      expect(beside.variables["stem/kernel"]!.name).toBe("stem/kernel#1");
+      const model = createModel(randomBackbone(architecture, 1), options);
+      const beside = createModel(randomBackbone(architecture, 1), options);
+      expect(model.variables[first]!.name).toBe(first);
+      expect(beside.variables[first]!.name).toBe(`${first}#1`);
       model.dispose();
       beside.dispose();
     }
   });
 
+  it("has 64 features for a picture, whatever pictures are beside it", () => {
+    tf.tidy(() => {
+      const model = createModel(randomBackbone(architecture, 3), options);
+      const pictures = images(5);
+      const together = model.features(pictures);
+      expect(together.shape).toEqual([5, 64]);
+      const alone = model.features(tf.slice(pictures, [3, 0, 0, 0], [1, 32, 32, 3]));
+      expect(difference([tf.slice(together, [3, 0], [1, 64])], [alone])).toBeLessThan(1e-5);
+      model.dispose();
+    });
+  });
+
+  it("has a gradient for every variable", () => {
+    tf.tidy(() => {
+      const model = createModel({ ...randomBackbone(architecture, 4), ...zeroHead(3) }, options);
+      model.variables[HEAD.kernel]!.assign(tf.randomNormal([64, 3], 0, 1, "float32", 6));
+      const labels = tf.oneHot(tf.tensor1d([0, 1, 2, 0], "int32"), 3);
+      const pictures = images(4);
+      const { grads } = tf.variableGrads(() => tf.losses.softmaxCrossEntropy(labels, model.forward(pictures)));
+      for (const { name: variable } of Object.values(model.variables)) {
+        expect(tf.max(tf.abs(grads[variable]!)).dataSync()[0], variable).toBeGreaterThan(0);
+      }
+      model.dispose();
+    });
+  });
+
   it("names the tensor that is missing or has another shape", () => {
-    const { "stem/kernel": _, ...incomplete } = randomBackbone(1);
-    expect(() => createModel(incomplete, { classes: 3 })).toThrow('"stem/kernel" is missing');
-    expect(() => createModel({ ...randomBackbone(1), ...zeroHead(4) }, { classes: 3 })).toThrow(HEAD.kernel);
+    const backbone = randomBackbone(architecture, 1);
+    const [first, ...others] = Object.keys(backbone) as [string, ...string[]];
+    const incomplete = Object.fromEntries(others.map((each) => [each, backbone[each]!]));
+    expect(() => createModel(incomplete, options)).toThrow(`"${first}" is missing`);
+    expect(() => createModel({ ...backbone, ...zeroHead(4) }, options)).toThrow(HEAD.kernel);
     expect(Object.keys(withoutHead(zeroHead(4)))).toEqual([]);
+  });
+
+  it("is pre-trained: its weights fit", () => {
+    const model = createModel(pretrainedWeights(name), options);
+    model.dispose();
   });
 });
 

@@ -6,7 +6,7 @@
 
 import type { Estimate, MethodResult, Run, StudyResult } from "../result.ts";
 import { estimate, mean } from "../statistics.ts";
-import { percent, percentEstimate, points } from "./format.ts";
+import { percent, percentEstimate, points, stepSeconds } from "./format.ts";
 
 /** How a method trains, read off from what it measured: `frozen` takes no steps, `projected` learns a radius, `free` does neither. */
 export type Role = "frozen" | "free" | "projected";
@@ -14,7 +14,7 @@ export type Role = "frozen" | "free" | "projected";
 /** See {@link Role}. */
 export function roleOf(method: MethodResult): Role {
   if (method.runs.some((run) => Object.values(run.layers).some((layer) => layer.radius.length > 0))) return "projected";
-  return method.secondsPerStep.mean > 0 ? "free" : "frozen";
+  return method.secondsPerStep > 0 ? "free" : "frozen";
 }
 
 /** The name of the domain that is fine-tuned on. */
@@ -80,6 +80,8 @@ export function findings(result: StudyResult): Findings {
   if (second !== undefined) details.push(ranking(best, second, result));
   if (plain !== undefined) details.push(...projected.map((method) => comparison(method, plain, result)));
   if (frozen !== undefined && champion !== undefined) details.push(comparison(champion, frozen, result));
+  const cost = overheadInWords(result);
+  if (cost !== undefined) details.push({ subject: "What a step costs", text: cost });
   if (second !== undefined) details.push(howToRead(best.runs.length));
   return {
     headline:
@@ -124,16 +126,31 @@ function comparison(a: MethodResult, b: MethodResult, result: StudyResult): Find
     const here = difference(a, b, [domain]);
     return here.clear < 0 ? [`${domain} (${points(here)})`] : [];
   });
-  const pace = a.secondsPerStep.mean / b.secondsPerStep.mean;
   const wins = shifted.seeds > 1 ? `; higher in ${shifted.wins} of ${shifted.seeds} seeds` : "";
   return {
     subject: `${a.label} against ${inSentence(b)}`,
     text:
       `${points(shifted)} points out of distribution (${clarity(shifted)}${wins}), ` +
       `${points(inside)} in distribution (${clarity(inside)}).` +
-      (worse.length === 0 ? "" : ` Clearly worse on ${worse.join(", ")}.`) +
-      (Number.isFinite(pace) && pace > 0 ? ` A step takes ${pace.toFixed(2)} times as long.` : ""),
+      (worse.length === 0 ? "" : ` Clearly worse on ${worse.join(", ")}.`),
   };
+}
+
+/** What a training step costs with each projected method, compared with plain fine-tuning; undefined where there is nothing to compare. */
+export function overheadInWords(result: StudyResult): string | undefined {
+  const plain = result.methods.find((method) => roleOf(method) === "free");
+  const projected = result.methods.filter((method) => roleOf(method) === "projected");
+  if (!plain || projected.length === 0) return undefined;
+  const each = projected.map(
+    (method) => `${inSentence(method)} ${costs(method.secondsPerStep / plain.secondsPerStep)}`,
+  );
+  return `A training step with ${plain.label} takes ${stepSeconds(plain.secondsPerStep)} s; with ${each.join(", with ")}.`;
+}
+
+/** How much longer a step takes, given the ratio of the times. */
+function costs(pace: number): string {
+  const percent = 100 * (pace - 1);
+  return `${Math.abs(percent).toFixed(1)} % ${percent < 0 ? "less" : "more"} time`;
 }
 
 function clarity({ clear, standardError }: Difference): string {

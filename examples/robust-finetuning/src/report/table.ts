@@ -34,7 +34,7 @@ export function renderTable(result: StudyResult, options: TableOptions = {}): st
         label(method.label),
         ...domains.map((domain) => cell(method.accuracy[domain] ?? { mean: Number.NaN, standardError: null })),
         method.shifted.mean === best ? mean.split("\n").map(bold).join("\n") : mean,
-        stepSeconds(method.secondsPerStep.mean),
+        stepSeconds(method.secondsPerStep),
       ]);
     }
     return table.toString();

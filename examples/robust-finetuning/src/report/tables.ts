@@ -26,7 +26,7 @@ export function accuracyTable(result: StudyResult): Html {
           const winner = value?.mean === best[index] && result.methods.length > 1 ? "best" : "";
           return html`<td class="${edge(index)} ${winner}">${accuracyCell(value)}</td>`;
         },
-      )}<td class="edge">${stepSeconds(method.secondsPerStep.mean)}</td></tr>`,
+      )}<td class="edge">${stepSeconds(method.secondsPerStep)}</td></tr>`,
   )}</tbody></table></div>`;
 }
 

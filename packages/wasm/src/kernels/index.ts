@@ -8,4 +8,5 @@ import "./pooling.js";
 import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
+import "./sum.js";
 import "./einsum.js";
