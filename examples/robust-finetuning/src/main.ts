@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { useBackend } from "@hypergrad/core";
 import { parseOptions } from "./cli.js";
 import { METHODS } from "./methods.js";
+import { MODELS } from "./models/index.js";
 import { findings, overheadInWords } from "./report/findings.js";
 import { renderReport } from "./report/html.js";
 import { renderPrecondition, renderTable } from "./report/table.js";
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
 
   const backend = await useBackend(options.backend);
   console.log(`Backend: ${backend.name} (${backend.reason}).`);
+  console.log(`Model: ${MODELS[options.model].description}.`);
   for (const name of options.methods) console.log(`  ${METHODS[name].label.padEnd(28)} ${METHODS[name].description}`);
 
   const result = await study(options, backend, { ...options, methods: options.methods.join(",") });

@@ -1,6 +1,6 @@
 /**
- * How long a training step takes with each method: steps of all of them in turns, on the same batch, with nothing else running. (The runs themselves share the machine, so their
- * own times would compare the neighbours as much as the methods.)
+ * How long a training step takes with each method: steps of all of them in turns, on the same batch, after the runs. (The runs share the machine, so their own times would compare the
+ * neighbours as much as the methods.) Methods are compared round by round, and each goes first as often as the others, so that what slows a round slows all.
  */
 import "@hypergrad/wasm";
 import { hyper } from "@hypergrad/core";
@@ -11,22 +11,30 @@ import type { ModelName } from "./models/index.js";
 import { BATCH, startingPoint } from "./train.js";
 
 /** Rounds that count, and those before, to warm up. */
-const ROUNDS = 25;
+const ROUNDS = 40;
 const WARM_UP = 5;
 
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
+/** What a training step takes. */
+export interface Pace {
+  /** Median seconds; 0 where no steps are taken. */
+  readonly seconds: number;
+  /** By how much it takes longer than a step of plain fine-tuning, as a share: the median over the rounds; null where there is nothing to compare. */
+  readonly overhead: number | null;
+}
+
 /**
- * Median seconds of a training step by method, on the active backend; 0 for those that take none.
+ * The pace of every method that takes steps, on the active backend.
  *
  * @param steps The length of a run, which schedules depend on.
  */
-export async function secondsPerStep(
+export async function paceOf(
   model: ModelName,
   methods: readonly { readonly name: MethodName; readonly settings: Settings }[],
   steps: number,
-): Promise<Partial<Record<MethodName, number>>> {
+): Promise<Partial<Record<MethodName, Pace>>> {
   const x = tf.randomUniform([BATCH, PICTURE_SIZE, PICTURE_SIZE, 3], -1, 1, "float32", 1) as tf.Tensor4D;
   const y = tf.tidy(() =>
     tf.oneHot(
@@ -39,7 +47,9 @@ export async function secondsPerStep(
     return spec ? [{ name, net: startingPoint(model), optimizer: hyper(spec), seconds: [] as number[] }] : [];
   });
   for (let round = -WARM_UP; round < ROUNDS; round++) {
-    for (const { net, optimizer, seconds } of contenders) {
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const which = (turn + round + WARM_UP) % contenders.length;
+      const { net, optimizer, seconds } = contenders[which] as (typeof contenders)[number];
       const started = performance.now();
       const loss = optimizer.minimize(
         () => tf.losses.softmaxCrossEntropy(y, net.forward(x)),
@@ -56,5 +66,11 @@ export async function secondsPerStep(
     net.dispose();
   }
   tf.dispose([x, y]);
-  return Object.fromEntries(contenders.map(({ name, seconds }) => [name, median(seconds)]));
+  const plain = contenders.find(({ name }) => name === "adamw");
+  return Object.fromEntries(
+    contenders.map(({ name, seconds }): [MethodName, Pace] => {
+      const ratios = plain && name !== "adamw" ? seconds.map((s, i) => s / (plain.seconds[i] as number)) : undefined;
+      return [name, { seconds: median(seconds), overhead: ratios ? median(ratios) - 1 : null }];
+    }),
+  );
 }

@@ -62,6 +62,8 @@ export interface MethodResult {
   shifted: Estimate;
   /** Median wall-clock seconds of one training step (forward, backward and optimizer), all methods measured in turns; 0 where nothing is trained by steps. */
   secondsPerStep: number;
+  /** By how much a training step takes longer than AdamW's, as a share: the median of ratios taken round by round; null where that was not compared. */
+  overhead: number | null;
 }
 
 /** One candidate of a tuning. */

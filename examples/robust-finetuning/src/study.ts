@@ -5,7 +5,7 @@ import type { SelectedBackend } from "@hypergrad/core";
 import { CLASSES, DOMAINS, drawDomain, FINETUNED, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
 import { MODELS, type ModelName } from "./models/index.js";
-import { secondsPerStep } from "./pace.js";
+import { type Pace, paceOf } from "./pace.js";
 import { runAll } from "./pool.js";
 import { pretrainedWeights } from "./pretrained.js";
 import { encodePng } from "./report/png.js";
@@ -64,7 +64,7 @@ function domainResult(domain: (typeof DOMAINS)[number], seed: number): DomainRes
 const shifted = DOMAINS.filter(({ name }) => name !== FINETUNED).map(({ name }) => name);
 const shiftedOf = ({ accuracy }: Run): number => mean(shifted.map((name) => accuracy[name] as number));
 
-function methodResult(name: MethodName, settings: Settings, runs: Run[], secondsPerStep: number): MethodResult {
+function methodResult(name: MethodName, settings: Settings, runs: Run[], pace: Pace | undefined): MethodResult {
   const { label, description } = METHODS[name];
   return {
     name,
@@ -76,7 +76,8 @@ function methodResult(name: MethodName, settings: Settings, runs: Run[], seconds
       DOMAINS.map((domain) => [domain.name, estimate(runs.map(({ accuracy }) => accuracy[domain.name] as number))]),
     ),
     shifted: estimate(runs.map(shiftedOf)),
-    secondsPerStep,
+    secondsPerStep: pace?.seconds ?? 0,
+    overhead: pace?.overhead ?? null,
   };
 }
 
@@ -124,13 +125,13 @@ export async function study(
   ).finally(() => progress.stop());
 
   const chosen = methods.map((name) => ({ name, settings: chosenSettings(tuned, name) }));
-  const pace = await secondsPerStep(model, chosen, steps);
+  const pace = await paceOf(model, chosen, steps);
   const all = chosen.map(({ name, settings }) =>
     methodResult(
       name,
       settings,
       results.filter((_, i) => runs[i]?.method === name),
-      pace[name] ?? 0,
+      pace[name],
     ),
   );
   const weights = Object.values(pretrainedWeights(model));

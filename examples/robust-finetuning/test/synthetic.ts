@@ -28,7 +28,7 @@ const CLASSES = [
   "house",
 ];
 
-const METHODS: Omit<MethodResult, "runs" | "accuracy" | "shifted" | "secondsPerStep">[] = [
+const METHODS: Omit<MethodResult, "runs" | "accuracy" | "shifted" | "secondsPerStep" | "overhead">[] = [
   {
     name: "probe",
     label: "No fine-tuning (linear probe)",
@@ -156,7 +156,7 @@ function measured(
   index: number,
   seeds: number,
   random: () => number,
-): Pick<MethodResult, "runs" | "accuracy" | "shifted" | "secondsPerStep"> {
+): Pick<MethodResult, "runs" | "accuracy" | "shifted" | "secondsPerStep" | "overhead"> {
   const runs = Array.from({ length: seeds }, (_, seed) => run(index, seed + 1, random));
   const shifted = DOMAINS.slice(1).map(([name]) => name);
   return {
@@ -166,6 +166,7 @@ function measured(
     ),
     shifted: estimate(runs.map(({ accuracy }) => mean(shifted.map((name) => accuracy[name] ?? 0)))),
     secondsPerStep: index === 0 ? 0 : 0.041 + 0.004 * index,
+    overhead: index < 2 ? null : (0.041 + 0.004 * index) / 0.045 - 1,
   };
 }
 

@@ -136,20 +136,18 @@ function comparison(a: MethodResult, b: MethodResult, result: StudyResult): Find
   };
 }
 
-/** What a training step costs with each projected method, compared with plain fine-tuning; undefined where there is nothing to compare. */
+/** What a training step costs with each method, compared with plain fine-tuning; undefined where there is nothing to compare. */
 export function overheadInWords(result: StudyResult): string | undefined {
   const plain = result.methods.find((method) => roleOf(method) === "free");
-  const projected = result.methods.filter((method) => roleOf(method) === "projected");
-  if (!plain || projected.length === 0) return undefined;
-  const each = projected.map(
-    (method) => `${inSentence(method)} ${costs(method.secondsPerStep / plain.secondsPerStep)}`,
-  );
+  const compared = result.methods.filter(({ overhead }) => overhead !== null);
+  if (!plain || compared.length === 0) return undefined;
+  const each = compared.map((method) => `${inSentence(method)} ${costs(method.overhead as number)}`);
   return `A training step with ${plain.label} takes ${stepSeconds(plain.secondsPerStep)} s; with ${each.join(", with ")}.`;
 }
 
-/** How much longer a step takes, given the ratio of the times. */
-function costs(pace: number): string {
-  const percent = 100 * (pace - 1);
+/** By how much longer a step takes, in words. */
+function costs(overhead: number): string {
+  const percent = Math.round(1000 * overhead) / 10;
   return `${Math.abs(percent).toFixed(1)} % ${percent < 0 ? "less" : "more"} time`;
 }
 

@@ -27,6 +27,13 @@ export function stepSeconds(seconds: number): string {
   return seconds > 0 ? significant(seconds) : NONE;
 }
 
+/** The seconds of a training step, and by how much that is more than with plain fine-tuning. */
+export function stepCost({ secondsPerStep, overhead }: { secondsPerStep: number; overhead: number | null }): string {
+  if (overhead === null) return stepSeconds(secondsPerStep);
+  const percent = Math.round(1000 * overhead) / 10;
+  return `${stepSeconds(secondsPerStep)} (${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(1)} %)`;
+}
+
 /** Three significant digits, without an exponent where that stays short. */
 export function significant(value: number): string {
   if (!Number.isFinite(value)) return NONE;

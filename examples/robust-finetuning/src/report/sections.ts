@@ -12,7 +12,7 @@ export function introduction(result: StudyResult): Html {
   return html`<header>
 <p class="eyebrow">Hypergrad · robust fine-tuning study · ${result.date.slice(0, 10)}</p>
 <h1>Fine-tune on one kind of picture, test on the others</h1>
-<p>A small image model, pre-trained on a broad mixture of pictures, is fine-tuned on one domain (<b>${finetunedDomain(result)}</b>). It is then
+<p>A small image model (${result.model.description}), pre-trained on a broad mixture of pictures, is fine-tuned on one domain (<b>${finetunedDomain(result)}</b>). It is then
 tested on new pictures of that domain, <em>in distribution</em>, and on ${others.length === 1 ? "another domain" : `${others.length} other domains`},
 <em>out of distribution</em>: ${others.join(", ")}. Fine-tuning tends to pay for the first with the second. <b>FTP</b> (Fast Trainable
 Projection) lets no row of weights move further from its pre-trained value than a radius, and learns that radius, one for each layer, during the

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
 import type { Estimate, StudyResult } from "../result.ts";
 import { finetunedDomain, preconditionInWords, shiftedDomains } from "./findings.ts";
-import { percentEstimate, stepSeconds } from "./format.ts";
+import { percentEstimate, stepCost } from "./format.ts";
 
 /** How the terminal is drawn on. */
 export interface TableOptions {
@@ -21,7 +21,11 @@ export function renderTable(result: StudyResult, options: TableOptions = {}): st
   const best = Math.max(...result.methods.map((method) => method.shifted.mean));
   const domains = [finetunedDomain(result), ...shiftedDomains(result)];
 
-  const draw = (cell: (value: Estimate) => string, label: (text: string) => string): string => {
+  const draw = (
+    cell: (value: Estimate) => string,
+    label: (text: string) => string,
+    cost: (text: string) => string,
+  ): string => {
     const [inside, ...outside] = domains;
     const table = new Table({
       head: ["accuracy in %", `${inside}\n(fine-tuned)`, ...outside, "mean of\nthe others", "s/step"],
@@ -34,14 +38,21 @@ export function renderTable(result: StudyResult, options: TableOptions = {}): st
         label(method.label),
         ...domains.map((domain) => cell(method.accuracy[domain] ?? { mean: Number.NaN, standardError: null })),
         method.shifted.mean === best ? mean.split("\n").map(bold).join("\n") : mean,
-        stepSeconds(method.secondsPerStep),
+        cost(stepCost(method)),
       ]);
     }
     return table.toString();
   };
 
-  const wide = draw(percentEstimate, (label) => label);
-  return widthOf(wide) <= width ? wide : draw((value) => percentEstimate(value).replace(" ± ", "\n± "), inLines);
+  const same = (text: string): string => text;
+  const wide = draw(percentEstimate, same, same);
+  return widthOf(wide) <= width
+    ? wide
+    : draw(
+        (value) => percentEstimate(value).replace(" ± ", "\n± "),
+        inLines,
+        (text) => text.replace(" (", "\n("),
+      );
 }
 
 /** Did plain fine-tuning lose accuracy out of distribution, so that there is something to measure? Two lines of text. */

@@ -3,7 +3,7 @@
 import type { Estimate, MethodResult, StudyResult, TuningResult } from "../result.ts";
 import { methodColors } from "./charts/colors.ts";
 import { finetunedDomain, shiftedDomains } from "./findings.ts";
-import { percent, percentEstimate, significant, stepSeconds } from "./format.ts";
+import { percent, percentEstimate, significant, stepCost } from "./format.ts";
 import { type Html, html } from "./markup.ts";
 
 /** Methods × domains in percent, the fine-tuned domain first, the best of every column in bold. */
@@ -26,7 +26,7 @@ export function accuracyTable(result: StudyResult): Html {
           const winner = value?.mean === best[index] && result.methods.length > 1 ? "best" : "";
           return html`<td class="${edge(index)} ${winner}">${accuracyCell(value)}</td>`;
         },
-      )}<td class="edge">${stepSeconds(method.secondsPerStep)}</td></tr>`,
+      )}<td class="edge">${stepCost(method)}</td></tr>`,
   )}</tbody></table></div>`;
 }
 
