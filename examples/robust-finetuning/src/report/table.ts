@@ -51,7 +51,7 @@ export function renderTable(result: StudyResult, options: TableOptions = {}): st
     : draw(
         (value) => percentEstimate(value).replace(" ± ", "\n± "),
         inLines,
-        (text) => text.replace(" (", "\n("),
+        (text) => text.replace(/ \((.*)\)/, "\n$1"),
       );
 }
 
