@@ -6,14 +6,17 @@ import { ftp } from "@hypergrad/ftp";
 import { adamw } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
 import { type Benchmark, type Contender, compare, local, type Target } from "./measure.js";
-import { convNet, gradientsOf, mlp, type Network, numbers, trainingStep } from "./networks.js";
+import { convNet, gradientsOf, inference, mlp, type Network, numbers, trainingStep } from "./networks.js";
 import { peer } from "./peers/thread.js";
 import type { Work } from "./peers/worker.js";
 
-/** A network's work against a peer in a thread of its own; both must begin with the same loss. */
+/**
+ * A network's work against a peer in a thread of its own; both must begin with the same loss. Short work is done several `times` in a turn: a thread that has just waited for the
+ * other one begins slowly.
+ */
 function against(
   work: Work,
-  what: { row: string; work: string; peer: string; target: Target; rounds: number; seconds: number },
+  what: { row: string; work: string; peer: string; target: Target; rounds: number; seconds: number; times?: number },
   build: () => { network: Network; step: (network: Network) => number },
 ): Benchmark {
   return {
@@ -22,7 +25,8 @@ function against(
     async run() {
       const { network, step } = build();
       const loss = step(network);
-      const theirs = await peer(work);
+      const { times = 1 } = what;
+      const theirs = await peer(work, times);
       if (!(Math.abs(theirs.loss - loss) < 1e-3)) {
         network.dispose();
         await theirs.dispose(); // A thread that is left waiting would keep the program from ending.
@@ -30,12 +34,23 @@ function against(
       }
       return await compare(
         what,
-        local(() => step(network), network.dispose),
+        perTime(
+          local(() => {
+            for (let i = 0; i < times; i++) step(network);
+          }, network.dispose),
+          times,
+        ),
         theirs,
       );
     },
   };
 }
+
+/** The same, of whose time each of so many is a part. */
+const perTime = ({ time, dispose }: Contender, times: number): Contender => ({
+  time: async () => (await time()) / times,
+  dispose,
+});
 
 const images = (shape: readonly number[], seed: number): tf.Tensor4D =>
   tf.tensor4d(
@@ -149,6 +164,32 @@ export const modelRows: readonly Benchmark[] = [
       const optimizer = hyper(adamw({ lr: 1e-3 }));
       return { network: convNet(), step: (network) => trainingStep(network, optimizer) };
     },
+  ),
+  against(
+    "stock MLP forward",
+    {
+      row: "MLP, forward",
+      work: "784-512-512-10, batch 128",
+      peer: "stock tfjs WASM",
+      target: { atMost: 1.05 },
+      rounds: 40,
+      times: 10,
+      seconds: 3,
+    },
+    () => ({ network: mlp(), step: inference }),
+  ),
+  against(
+    "stock conv net forward",
+    {
+      row: "conv net, forward",
+      work: "28 × 28 × 1, two convolutions of 3 × 3 (16, 32), pooling, dense; batch 32",
+      peer: "stock tfjs WASM",
+      target: { atMost: 1.05 },
+      rounds: 40,
+      times: 10,
+      seconds: 3,
+    },
+    () => ({ network: convNet(), step: inference }),
   ),
   convolution([32, 28, 28, 16], [3, 3, 16, 32], 1),
   convolution([32, 28, 28, 16], [3, 3, 16, 32], 2),

@@ -91,6 +91,14 @@ export function gradientsOf({ variables, loss }: Network): number {
   return number;
 }
 
+/** The forward pass alone; returns the loss. */
+export function inference({ loss }: Network): number {
+  const value = tf.tidy(loss);
+  const number = value.dataSync()[0] as number;
+  value.dispose();
+  return number;
+}
+
 /** A whole training step; returns the loss before it. */
 export function trainingStep({ variables, loss }: Network, optimizer: tf.Optimizer): number {
   const value = optimizer.minimize(loss, true, variables) as tf.Scalar;
