@@ -10,6 +10,10 @@ import { convNet, gradientsOf, inference, mlp, type Network, numbers, trainingSt
 import { peer } from "./peers/thread.js";
 import type { Work } from "./peers/worker.js";
 
+/** What the networks are, for the table. */
+const MLP_WORK = "784-512-512-10, batch 128";
+const CONV_NET_WORK = "28 × 28 × 1, two convolutions of 3 × 3 (16, 32), pooling, dense; batch 32";
+
 /**
  * A network's work against a peer in a thread of its own; both must begin with the same loss. Short work is done several `times` in a turn: a thread that has just waited for the
  * other one begins slowly.
@@ -34,23 +38,12 @@ function against(
       }
       return await compare(
         what,
-        perTime(
-          local(() => {
-            for (let i = 0; i < times; i++) step(network);
-          }, network.dispose),
-          times,
-        ),
+        local(() => step(network), network.dispose, times),
         theirs,
       );
     },
   };
 }
-
-/** The same, of whose time each of so many is a part. */
-const perTime = ({ time, dispose }: Contender, times: number): Contender => ({
-  time: async () => (await time()) / times,
-  dispose,
-});
 
 const images = (shape: readonly number[], seed: number): tf.Tensor4D =>
   tf.tensor4d(
@@ -71,9 +64,6 @@ function convolution(input: readonly number[], filter: readonly number[], stride
     run() {
       const [x, w] = [images(input, 1), images(filter, 2)];
       const dy = tf.conv2d(x, w, stride, "same");
-      const gradients = tf.grads((x: tf.Tensor, w: tf.Tensor) =>
-        tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, "same"),
-      );
       // Gradients alone: tf.grads runs the forward pass too, so its kernels are called themselves.
       const attrs = { strides: stride, pad: "same", dataFormat: "NHWC" };
       const backward = (): void => {
@@ -81,7 +71,6 @@ function convolution(input: readonly number[], filter: readonly number[], stride
         const dw = tf.engine().runKernel("Conv2DBackpropFilter", { x, dy }, { ...attrs, filterShape: filter });
         tf.dispose([dx, dw]);
       };
-      tf.dispose(gradients([x, w], dy));
       const forward = (): void => tf.dispose(tf.conv2d(x, w, stride, "same"));
       return compare(
         { row: "both gradients of conv2d", work, peer: "its forward pass", rounds: 60, target: { atMost: 3.5 } },
@@ -111,7 +100,7 @@ const overhead: Benchmark = {
     return compare(
       {
         row: "training step, AdamW + FTP",
-        work: "MLP 784-512-512-10, batch 128",
+        work: `MLP ${MLP_WORK}`,
         peer: "the same with AdamW",
         rounds: 60,
       },
@@ -127,7 +116,7 @@ export const modelRows: readonly Benchmark[] = [
     "stock MLP",
     {
       row: "MLP, forward + backward",
-      work: "784-512-512-10, batch 128",
+      work: MLP_WORK,
       peer: "stock tfjs WASM",
       target: { faster: 6 },
       rounds: 15,
@@ -139,7 +128,7 @@ export const modelRows: readonly Benchmark[] = [
     "jax MLP",
     {
       row: "MLP, training step with AdamW",
-      work: "784-512-512-10, batch 128",
+      work: MLP_WORK,
       peer: "jax-js (jit, WASM)",
       target: { atMost: 1 },
       rounds: 40,
@@ -154,7 +143,7 @@ export const modelRows: readonly Benchmark[] = [
     "cpu conv net",
     {
       row: "conv net, training step",
-      work: "28 × 28 × 1, two convolutions of 3 × 3 (16, 32), pooling, dense; batch 32",
+      work: CONV_NET_WORK,
       peer: "tfjs cpu backend with tf.train.adam",
       target: { faster: 50 },
       rounds: 3,
@@ -169,7 +158,7 @@ export const modelRows: readonly Benchmark[] = [
     "stock MLP forward",
     {
       row: "MLP, forward",
-      work: "784-512-512-10, batch 128",
+      work: MLP_WORK,
       peer: "stock tfjs WASM",
       target: { atMost: 1.05 },
       rounds: 40,
@@ -182,7 +171,7 @@ export const modelRows: readonly Benchmark[] = [
     "stock conv net forward",
     {
       row: "conv net, forward",
-      work: "28 × 28 × 1, two convolutions of 3 × 3 (16, 32), pooling, dense; batch 32",
+      work: CONV_NET_WORK,
       peer: "stock tfjs WASM",
       target: { atMost: 1.05 },
       rounds: 40,

@@ -8,14 +8,12 @@ import * as tf from "@tensorflow/tfjs";
 import { CLASSES, PICTURE_SIZE } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
 import type { ModelName } from "./models/index.js";
+import { median } from "./statistics.js";
 import { BATCH, startingPoint } from "./train.js";
 
 /** Rounds that count, and those before, to warm up. */
 const ROUNDS = 40;
 const WARM_UP = 5;
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
 /** What a training step takes. */
 export interface Pace {

@@ -7,6 +7,10 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** The middle one of the values, of an even number the upper one. */
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
 /** The sample standard deviation (the squares are divided by n − 1); null with fewer than two values, which do not have one. */
 export function standardDeviation(values: readonly number[]): number | null {
   if (values.length < 2) return null;

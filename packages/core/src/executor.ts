@@ -81,7 +81,7 @@ export function evaluate<A>(
     case "reduceMax":
       return reduce(kind.op, results[operands[0] as number] as Value<A>, kind.from, kind.to, layout);
     default: {
-      // Written out for up to three operands, because the scalar levels of a tower pass through here for every operation.
+      // Written out for up to three operands: much of a program on arrays is plain numbers, and all of the float64 executor's scalar levels.
       const [x, y, z] = [
         results[operands[0] as number],
         results[operands[1] as number],

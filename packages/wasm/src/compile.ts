@@ -1,5 +1,5 @@
 /**
- * Compiling kernels: text to bytes by binaryen, bytes to a module by the engine; each kernel once.
+ * Compiling WebAssembly text: to bytes by binaryen, to a module by the engine; each kernel of optimizer steps once.
  */
 import binaryen from "binaryen";
 import type { Kernel, Mode } from "./kernel.js";
@@ -13,15 +13,25 @@ export function compileKernel(key: string, kernel: Kernel, mode: Mode, shared: b
   const id = `${shared} ${mode} ${key}`;
   const known = modules.get(id);
   if (known) return known;
-  const compiled = new WebAssembly.Module(assembled(textOf(kernel, mode, shared)));
+  const compiled = moduleOf(textOf(kernel, mode, shared));
   modules.set(id, compiled);
   return compiled;
 }
 
+/** True where several threads can work on the memory: a module that imports it must say so. */
+export function isShared({ buffer }: WebAssembly.Memory): boolean {
+  // Browsers that have no shared memory do not define it.
+  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+}
+
+/** The text as a module. */
+export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Module(assembled(text));
+
 function assembled(text: string): Uint8Array<ArrayBuffer> {
   const module = binaryen.parseText(text);
   try {
-    module.setFeatures(binaryen.Features.SIMD128 | binaryen.Features.Atomics);
+    const { SIMD128, BulkMemory, Atomics } = binaryen.Features;
+    module.setFeatures(SIMD128 | BulkMemory | Atomics);
     return module.emitBinary() as Uint8Array<ArrayBuffer>;
   } finally {
     module.dispose();

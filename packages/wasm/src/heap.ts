@@ -1,10 +1,10 @@
 /**
  * The heap of TensorFlow.js's WASM backend: where its tensors are, and how kernels of our own work on them.
  *
- * Nothing here is part of the backend's public interface, so it is looked at in this file alone.
+ * Nothing here is part of the backend's public interface, so it is looked at in this file, and for kernels of operations in kernels/backend.ts, alone.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { compileKernel } from "./compile.js";
+import { compileKernel, isShared } from "./compile.js";
 import type { Kernel, Mode } from "./kernel.js";
 
 /** What the backend knows of a tensor's data. */
@@ -127,9 +127,7 @@ export class Heap {
     const known = this.runs.get(id);
     if (known) return known;
     const { memory } = this.backend.wasm.asm;
-    // The backend's build with threads has a shared memory. Browsers that have none do not define SharedArrayBuffer.
-    const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
-    const { exports } = new WebAssembly.Instance(compileKernel(key, kernel, mode, shared), {
+    const { exports } = new WebAssembly.Instance(compileKernel(key, kernel, mode, isShared(memory)), {
       env: { memory },
       Math: Math as unknown as WebAssembly.ModuleImports,
     });

@@ -3,7 +3,7 @@
  * be done before and after a row for its reductions.
  */
 import type { OperationName } from "@hypergrad/core/executors";
-import { frameOf, type Kernel, type Line, type Mode, type Reduction } from "./kernel.js";
+import { frameOf, type Kernel, type Line, type Mode, memoryImport, type Reduction } from "./kernel.js";
 import { comparisons, mathOf, simd } from "./simd.js";
 
 /** Vectors that one float32 accumulator adds up before its sum is added in float64. */
@@ -233,7 +233,7 @@ export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
     (br_if $rows ${get("rows")}))))`;
   const { imports, functions } = mathOf(loop);
   return `(module
-    (import "env" "memory" (memory ${shared ? "1 65536 shared" : "1"}))
+    ${memoryImport(shared)}
     ${imports}
     ${functions}
     (func (export "run") (param $frame i32)

@@ -73,3 +73,7 @@ export function frameOf(kernel: Kernel): FrameLayout {
     slots: scalars + count(kernel, "scalar"),
   };
 }
+
+/** How a module says, in text, that it works on the backend's memory. */
+export const memoryImport = (shared: boolean): string =>
+  `(import "env" "memory" (memory ${shared ? "1 65536 shared" : "1"}))`;

@@ -128,9 +128,8 @@ export function scheduleOf(given: Program, inputs: ReadonlyMap<string, Place>, o
   }
 
   // What is read in a later step than it is computed in, or is an output, is stored.
-  const written = new Set([...outputs.values()].filter((index) => !isInput(index)));
   const readIn = instructions.map(() => -1);
-  const stored = new Set([...written].filter((index) => place(index) !== "host"));
+  const stored = new Set([...outputs.values()].filter((index) => !isInput(index) && place(index) !== "host"));
   instructions.forEach((instruction, index) => {
     for (const operand of instruction.operands) {
       const step = known.get(index) as number;

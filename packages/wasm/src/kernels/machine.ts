@@ -6,7 +6,8 @@
  * steps do), and the module is compiled synchronously, once, in some milliseconds.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import binaryen from "binaryen";
+import { isShared, moduleOf } from "../compile.js";
+import { memoryImport } from "../kernel.js";
 import type { Internals } from "./backend.js";
 import { convolutionText } from "./convolution-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
@@ -41,16 +42,8 @@ const machines = new WeakMap<BackendWasm, Machine>();
 const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
 
 function compile(shared: boolean): WebAssembly.Module {
-  const memory = shared ? "(memory 1 65536 shared)" : "(memory 1)";
-  const module = binaryen.parseText(`(module (import "env" "memory" ${memory})
-    ${[gemmText, convolutionText, windowText, layoutText].join("\n")})`);
-  const { Features } = binaryen;
-  module.setFeatures(Features.SIMD128 | Features.BulkMemory | (shared ? Features.Atomics : Features.MVP));
-  try {
-    return new WebAssembly.Module(module.emitBinary() as Uint8Array<ArrayBuffer>);
-  } finally {
-    module.dispose();
-  }
+  const texts = [gemmText, convolutionText, windowText, layoutText];
+  return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
 }
 
 /** The module, bound to this backend's memory. */
@@ -59,7 +52,7 @@ export function machineOf(backend: BackendWasm): Machine {
   if (known) return known;
   const wasm = backend.wasm as unknown as Internals;
   const { memory } = wasm.asm;
-  const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+  const shared = isShared(memory);
   compiled[shared ? "shared" : "own"] ??= compile(shared);
   const module = compiled[shared ? "shared" : "own"]!;
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });

@@ -142,36 +142,29 @@ const volumes = ([1, 2] as const).flatMap((stride) =>
 const activations = ["linear", "relu", "relu6", "sigmoid", "elu", "leakyrelu"] as const;
 
 const fused = activations.flatMap((activation) =>
-  ([1, 2, 4] as const).flatMap((strides) => [
-    op(
-      `fused.conv2d, ${activation}, stride ${strides}`,
-      [float([2, 7, 6, 3]), float([2, 2, 3, 5]), float([5])],
-      (x, filter, bias) =>
-        tf.fused.conv2d({
-          x: x as tf.Tensor4D,
-          filter: filter as tf.Tensor4D,
-          bias,
-          strides,
-          pad: "same",
-          activation,
-          leakyreluAlpha: 0.3,
-        }),
+  ([1, 2, 4] as const).flatMap((strides) =>
+    (
+      [
+        ["conv2d", 5, 5],
+        ["depthwiseConv2d", 2, 6],
+      ] as const
+    ).map(([name, filters, outputs]) =>
+      op(
+        `fused.${name}, ${activation}, stride ${strides}`,
+        [float([2, 7, 6, 3]), float([2, 2, 3, filters]), float([outputs])],
+        (x, filter, bias) =>
+          tf.fused[name]({
+            x: x as tf.Tensor4D,
+            filter: filter as tf.Tensor4D,
+            bias,
+            strides,
+            pad: "same",
+            activation,
+            leakyreluAlpha: 0.3,
+          }),
+      ),
     ),
-    op(
-      `fused.depthwiseConv2d, ${activation}, stride ${strides}`,
-      [float([2, 7, 6, 3]), float([2, 2, 3, 2]), float([6])],
-      (x, filter, bias) =>
-        tf.fused.depthwiseConv2d({
-          x: x as tf.Tensor4D,
-          filter: filter as tf.Tensor4D,
-          bias,
-          strides,
-          pad: "same",
-          activation,
-          leakyreluAlpha: 0.3,
-        }),
-    ),
-  ]),
+  ),
 );
 
 const resizes = (["resizeBilinear", "resizeNearestNeighbor"] as const).flatMap((name) =>

@@ -161,6 +161,8 @@ export const shapes: readonly Case[] = [
   valueOnly("scatterND", [int([3, 1], 0, 5), float([3, 4])], (i, x) => tf.scatterND(i, x, [5, 4])),
   op("oneHot", [int([6], 0, 4)], (i) => tf.oneHot(i as never, 4), false),
   valueOnly("topk", [float([3, 7])], (x) => tf.topk(x, 3).values),
+  // Longer than one block of rows, and than a block of blocks.
+  ...[255, 256, 257, 700, 66_000].map((rows) => op(`sum over ${rows} rows`, [float([rows, 3])], (x) => tf.sum(x, 0))),
   op("unsortedSegmentSum", [float([7, 5]), int([7], 0, 4)], (x, i) => tf.unsortedSegmentSum(x, i as never, 4)),
   op(
     "unsortedSegmentSum with ids that are left out",
