@@ -30,8 +30,8 @@ export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Mo
 function assembled(text: string): Uint8Array<ArrayBuffer> {
   const module = binaryen.parseText(text);
   try {
-    const { SIMD128, BulkMemory, Atomics } = binaryen.Features;
-    module.setFeatures(SIMD128 | BulkMemory | Atomics);
+    const { Features } = binaryen;
+    module.setFeatures(Features.SIMD128 | Features.BulkMemory | Features.Atomics);
     return module.emitBinary() as Uint8Array<ArrayBuffer>;
   } finally {
     module.dispose();
