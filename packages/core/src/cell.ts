@@ -2,10 +2,12 @@
  * Cells: what a level remembers of each of its variables.
  */
 import type { Executor, Numbers, Value } from "./executor.js";
+import type { LearnedHyperparameter } from "./knob-plan.js";
 import { type Layout, sameShape } from "./layout.js";
 import type { Level } from "./level.js";
-import type { LearnedHyperparameter, Plan } from "./plan.js";
+import type { Plan } from "./plan.js";
 import type { GivenByName, GivenTensor } from "./rule.js";
+import type { Operate } from "./run-stages.js";
 
 /** A learned hyperparameter's current value: a variable of the level above. */
 export interface Knob<A> {
@@ -26,8 +28,14 @@ export interface Cell<A> {
   /** Learned hyperparameters by name; those of grain "model" are shared with the level's other cells. */
   readonly knobs: ReadonlyMap<string, Knob<A>>;
   readonly state: Map<string, Value<A>>;
-  /** Sensitivities of the last step by hyperparameter; empty before the first. */
+  /** What operators remember, by stage and name. */
+  readonly memory: Map<string, Readonly<Record<string, A>>>;
+  /** Sensitivities of the last step by key, see `Held`; empty before the first. */
   readonly held: Map<string, Value<A>>;
+  /** How many gradients make one step; see accumulate.ts. */
+  readonly steps: number;
+  /** Their share of the mean so far, and how many there are; undefined after a step. */
+  gathered: { readonly sum: Value<A>; readonly count: number } | undefined;
   /** Steps that this variable has taken. */
   t: number;
 }
@@ -37,7 +45,7 @@ export interface Update<A> {
   readonly cell: Cell<A>;
   readonly p: Value<A>;
   readonly g: Value<A>;
-  /** The contractions of g, where they are known already; see `Level.contract`. */
+  /** The parts of hyper-gradients, where they are known already; see `Level.contract`. */
   readonly contracted?: Readonly<Record<string, Value<A>>>;
   /** Where it is not 0 (NaN, from `probe`), nothing changes: the step is skipped without a branch. Left out: the step is taken. */
   readonly probed?: Value<A> | undefined;
@@ -57,6 +65,8 @@ export interface Tower<A> {
   readonly executor: Executor<A>;
   /** Turns a tensor that was given from outside into an array of the executor's. */
   readonly loadGiven: (tensor: GivenTensor) => A;
+  /** Runs operators, where that is possible: on tensors. */
+  readonly operate?: Operate<A>;
   /** How many hyper-gradients were not applied because they were not finite. */
   refused: Value<A>;
 }

@@ -1,7 +1,8 @@
 /**
- * Forward-mode differentiation of expressions with respect to one input.
+ * Forward-mode differentiation of expressions.
  *
- * The tangent of a node is the sum over its operands of (partial derivative) · (tangent of the operand). Tangents of shared nodes
+ * Some inputs are given tangents: 1 for what is differentiated by, or how an input itself changes with it. The tangent of a node is
+ * the sum over its operands of (partial derivative) · (tangent of the operand). Tangents of shared nodes
  * are shared, so the derivative of a graph of n nodes has O(n) nodes; and as the result is again an expression, it can be
  * differentiated again.
  */
@@ -30,7 +31,18 @@ export class GrainError extends Error {
  * @throws GrainError where y reduces over several values of x.
  */
 export function differentiate(y: Expr, x: Expr): Expr {
-  const tangents = new Map<Node, Expr | null>([[x, constant(1)]]);
+  return tangentOf(y, new Map([[x, constant(1)]]), x.grain) ?? constant(0);
+}
+
+/**
+ * How y changes with a quantity on which some inputs depend; null where it does not.
+ *
+ * @param seeds How these inputs change with it.
+ * @param grain What one value of the quantity covers.
+ * @throws GrainError where y reduces over several values of the quantity.
+ */
+export function tangentOf(y: Expr, seeds: ReadonlyMap<Node, Expr>, grain: Grain): Expr | null {
+  const tangents = new Map<Node, Expr | null>(seeds);
 
   function tangent(node: Node): Expr | null {
     const known = tangents.get(node);
@@ -52,7 +64,7 @@ export function differentiate(y: Expr, x: Expr): Expr {
         const a = node.operands[0] as Expr;
         const da = tangent(a);
         if (da === null) return null;
-        if (finer(x.grain, kind.to)) throw new GrainError(kind.to, x.grain);
+        if (finer(grain, kind.to)) throw new GrainError(kind.to, grain);
         if (kind.op === "reduceSum") return reduceSum(da, kind.from, kind.to);
         // The mean of the tangents where the maximum is attained; it is attained somewhere, so the divisor is at least 1.
         const attained = select(a.equal(node as Expr), 1, 0);
@@ -79,5 +91,5 @@ export function differentiate(y: Expr, x: Expr): Expr {
     }
   }
 
-  return tangent(y) ?? constant(0);
+  return tangent(y);
 }

@@ -43,6 +43,8 @@ export interface Executor<A> {
   load(numbers: Numbers): A;
   /** A new array of this shape where the value is a number, or broadcasts to it; the value itself where it has the shape already. */
   spread(value: Value<A>, shape: readonly number[]): A;
+  /** The shape of an array. */
+  shapeOf(array: A): readonly number[];
   /** The contents as numbers, element type included; what a checkpoint holds. */
   store(
     array: A,

@@ -90,6 +90,10 @@ export class Expr<G extends Grain = AnyGrain> extends Node<G> {
   sign(): Expr<G> {
     return apply("sign", this);
   }
+  /** The largest whole number that is not above this. Its derivative is 0 everywhere. */
+  floor(): Expr<G> {
+    return apply("floor", this);
+  }
   /** this². */
   square(): Expr<G> {
     return apply("square", this);

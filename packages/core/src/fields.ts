@@ -25,6 +25,16 @@ export function* fieldsOf<A>(level: Level<A>): Generator<Field<A>> {
       level.steps = steps as number;
     },
   };
+  for (const name of level.learnedNames()) {
+    yield {
+      key: `${level.path}@frozen:${name}`,
+      shape: undefined,
+      get: () => Number(level.frozen.has(name)),
+      set: (frozen) => {
+        level.freeze(name, frozen !== 0);
+      },
+    };
+  }
   for (const cell of level.cells.values()) yield* cellFields(level, cell);
   const knobs = [...level.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
   for (const knob of new Set([...knobs, ...level.sharedKnobs()])) yield* knobFields(level, knob);
@@ -51,7 +61,45 @@ function* cellFields<A>(level: Level<A>, cell: Cell<A>): Generator<Field<A>> {
     },
   });
   for (const slot of state.keys()) yield entry(slot, state, "#");
-  if (cell.t > 0) for (const { name } of plan.learned) yield entry(name, held, "@sensitivity:");
+  if (cell.t > 0) {
+    for (const { held: all } of plan.learned) for (const { key: own } of all) yield entry(own, held, "@sensitivity:");
+  }
+  for (const [stage, remembered] of cell.memory) {
+    for (const name of Object.keys(remembered)) {
+      yield {
+        key: `${key}@${stage}:${name}`,
+        shape: level.shapeOf(remembered[name] as A),
+        get: () => cell.memory.get(stage)?.[name],
+        set: (value) => {
+          const now = cell.memory.get(stage) ?? {};
+          cell.memory.set(stage, { ...now, [name]: level.replaced(now[name] as A, value) as A });
+        },
+      };
+    }
+  }
+  if (cell.steps > 1) yield* gatheredFields(level, cell, key);
+}
+
+function* gatheredFields<A>(level: Level<A>, cell: Cell<A>, key: string): Generator<Field<A>> {
+  const { layout, gathered } = cell;
+  yield {
+    key: `${key}@gathered`,
+    shape: undefined,
+    get: () => gathered?.count ?? 0,
+    set: (count) => {
+      if (count !== 0) cell.gathered = { sum: 0, count: count as number };
+    },
+  };
+  // Of a fresh cell that is being filled, what was read just now.
+  if (!cell.gathered) return;
+  yield {
+    key: `${key}@gathered mean`,
+    shape: layout.shape,
+    get: () => gathered?.sum,
+    set: (sum) => {
+      if (cell.gathered) cell.gathered = { ...cell.gathered, sum: level.replaced(cell.gathered.sum, sum) };
+    },
+  };
 }
 
 function* knobFields<A>(level: Level<A>, knob: Knob<A>): Generator<Field<A>> {

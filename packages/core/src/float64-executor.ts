@@ -135,6 +135,7 @@ export const float64Executor: Executor<Array64> = {
     for (let i = 0; i < values.length; i++) values[i] = value.values[broadcastIndex(i, shape, value.shape)] as number;
     return { shape, values };
   },
+  shapeOf: ({ shape }) => shape,
   store: async ({ shape, values }) => ({ dtype: "float64", shape, values: values.slice() }),
   release: () => {},
 };

@@ -4,6 +4,7 @@
  * It needs no backend. Tests hold every other executor against it, and finite differences are taken through it.
  */
 
+import { gather } from "./accumulate.js";
 import type { Cell, Reading, Tower } from "./cell.js";
 import type { Numbers, Value } from "./executor.js";
 import { type Array64, float64Executor } from "./float64-executor.js";
@@ -15,12 +16,23 @@ import { checkPatterns, type Spec, withChannelAxis } from "./spec.js";
 /** Parameters by name: shape, and values in row-major order. */
 export type Parameters64 = Readonly<Record<string, Numbers>>;
 
+/** Gradients by parameter name. */
+export type Gradients64 = Readonly<Record<string, ArrayLike<number> | null | undefined>>;
+
 /** An optimizer with its own parameters, in float64. */
 export interface Float64Optimizer {
   /** The parameters as they are now; a new object after every step. */
   readonly parameters: Readonly<Record<string, Array64>>;
-  /** One step. A parameter without a gradient keeps its value and its state. */
-  step(gradients: Readonly<Record<string, ArrayLike<number> | null | undefined>>): void;
+  /**
+   * One step. A parameter without a gradient keeps its value and its state.
+   *
+   * @param hyperGradients Gradients of the loss that hyperparameters are learned from, where that is another one.
+   */
+  step(gradients: Gradients64, hyperGradients?: Gradients64): void;
+  /** What to evaluate the model with: averages where the optimizer keeps some, else the parameters. */
+  evaluation(): Readonly<Record<string, Array64>>;
+  /** Freezes or frees a learned hyperparameter; see `HyperOptimizer.freeze`. */
+  freeze(path: string, frozen: boolean): boolean;
   /** Every hyperparameter as it was in the last step, by parameter name and hyperparameter name (`lr`, `lr.lr`, …). */
   hyperparameters(): Record<string, Record<string, number | Float64Array>>;
   /** Hyper-gradients that were not applied because they were not finite. */
@@ -45,7 +57,10 @@ export function float64(
   };
   const tower: Tower<Array64> = { executor: float64Executor, loadGiven, refused: 0 };
   const level = new Level(tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
-  checkPatterns(spec, Object.keys(parameters));
+  checkPatterns(
+    spec,
+    Object.entries(parameters).map(([name, { shape }]) => ({ name, shape })),
+  );
   let current: Readonly<Record<string, Array64>> = Object.fromEntries(
     Object.entries(parameters).map(([name, numbers]) => [name, float64Executor.load(numbers)]),
   );
@@ -56,6 +71,19 @@ export function float64(
     const cell = level.createCell(name, p.shape, p);
     level.adopt(cell);
     return cell;
+  }
+
+  function parameterOf(name: string): Array64 {
+    const p = current[name];
+    if (!p) throw new Error(`step: there is no parameter "${name}"; there are ${Object.keys(current).join(", ")}.`);
+    return p;
+  }
+
+  function loaded(name: string, { shape, values: { length } }: Array64, values: ArrayLike<number>): Array64 {
+    if (values.length !== length) {
+      throw new Error(`step: the gradient of "${name}" has ${values.length} values; expected ${length}.`);
+    }
+    return float64Executor.load({ shape, values });
   }
 
   const plain = ({ value, shape }: Reading<Array64>): number | Float64Array => {
@@ -70,17 +98,22 @@ export function float64(
     get refusedHyperGradients() {
       return tower.refused as number;
     },
-    step(gradients) {
+    step(gradients, hyperGradients) {
       level.schedule();
-      const updates = Object.entries(gradients).flatMap(([name, values]) => {
+      const given = Object.entries(gradients).flatMap(([name, values]) => {
         if (!values) return [];
-        const p = current[name];
-        if (!p) throw new Error(`step: there is no parameter "${name}"; there are ${Object.keys(current).join(", ")}.`);
-        if (values.length !== p.values.length) {
-          throw new Error(`step: the gradient of "${name}" has ${values.length} values; expected ${p.values.length}.`);
-        }
-        return [{ cell: cellOf(name, p), p, g: float64Executor.load({ shape: p.shape, values }) }];
+        const p = parameterOf(name);
+        return [{ cell: cellOf(name, p), p, g: loaded(name, p, values) }];
       });
+      const updates = given.flatMap(({ cell, p, g }) => {
+        const mean = cell.steps === 1 ? g : gather(tower, cell, g);
+        if (mean === undefined) return [];
+        const heldOut =
+          hyperGradients && loaded(cell.name, p, hyperGradients[cell.name] ?? new Float64Array(p.values.length));
+        const contracted = heldOut && level.contract(cell, mean, p, heldOut);
+        return [{ cell, p, g: mean, ...(contracted && { contracted }) }];
+      });
+      if (updates.length === 0) return;
       const moved = level.step(updates);
       const next = { ...current };
       updates.forEach(({ cell, p }, i) => {
@@ -88,6 +121,14 @@ export function float64(
       });
       current = next;
     },
+    evaluation() {
+      const values = Object.entries(current).map(([name, p]) => {
+        const cell = level.cells.get(name);
+        return [name, float64Executor.spread((cell && level.evaluation(cell, p)) ?? p, p.shape)];
+      });
+      return Object.fromEntries(values);
+    },
+    freeze: (path, frozen) => level.freeze(path, frozen),
     hyperparameters() {
       return Object.fromEntries(
         [...level.cells.values()].map((cell) => [

@@ -6,8 +6,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Expr } from "./expression.js";
-import { type Rule, ruleFactory } from "./rule.js";
+import { ruleFactory } from "./rule.js";
 import type { Spec } from "./spec.js";
+import type { Operator } from "./stage.js";
 
 /** True for a tf.Optimizer. */
 export function isTfOptimizer(x: unknown): x is tf.Optimizer {
@@ -23,28 +24,32 @@ export function isTfOptimizer(x: unknown): x is tf.Optimizer {
 export function fromTf(optimizer: tf.Optimizer): Spec {
   // tfjs's optimizers find their state by position, so every call names every variable, in the order in which they first came.
   const names: string[] = [];
-  const rule: Rule = {
-    name: `tf.${optimizer.getClassName()}`,
-    hyperparameters: {},
-    state: {},
-    update: ({ proposed }) => ({ p: proposed as Expr }),
-    propose(updates) {
-      for (const { name } of updates) if (!names.includes(name)) names.push(name);
-      const gradients = new Map(updates.map(({ name, g }) => [name, g as tf.Tensor]));
-      const variables = updates.map(({ name }) => tf.engine().registeredVariables[name] as tf.Variable);
-      return tf.tidy(() => {
-        const before = variables.map((variable) => variable.clone());
-        optimizer.applyGradients(
-          // tfjs skips null gradients, though its types know of none.
-          names.map((name) => ({ name, tensor: gradients.get(name) ?? (null as unknown as tf.Tensor) })),
-        );
-        return variables.map((variable, i) => {
-          const proposed = tf.keep(variable.clone());
-          variable.assign(before[i] as tf.Tensor);
-          return proposed;
-        });
+  const proposed: Operator = {
+    kind: "operator",
+    inputs: ({ g }) => ({ g: g as Expr }),
+    memory: {},
+    opaque: true,
+    apply(calls) {
+      for (const { name } of calls) if (!names.includes(name)) names.push(name);
+      const gradients = new Map(calls.map(({ name, inputs }) => [name, inputs.g as tf.Tensor]));
+      const variables = calls.map(({ name }) => tf.engine().registeredVariables[name] as tf.Variable);
+      const before = variables.map((variable) => variable.clone());
+      optimizer.applyGradients(
+        // tfjs skips null gradients, though its types know of none.
+        names.map((name) => ({ name, tensor: gradients.get(name) ?? (null as unknown as tf.Tensor) })),
+      );
+      return variables.map((variable, i) => {
+        const value = variable.clone();
+        variable.assign(before[i] as tf.Tensor);
+        return { value, memory: {} };
       });
     },
   };
-  return ruleFactory(rule)();
+  return ruleFactory({
+    name: `tf.${optimizer.getClassName()}`,
+    hyperparameters: {},
+    state: {},
+    stages: { proposed },
+    update: (x) => ({ p: x.proposed }),
+  })();
 }

@@ -1,8 +1,10 @@
 /**
  * How a spec is run, and what a run can be asked.
  */
+import type * as tf from "@tensorflow/tfjs-core";
 import type { Scalars } from "./executors.js";
 import { type ChannelAxis, checkNames, checkSpec, type Spec } from "./spec.js";
+import type { NamedTensor } from "./weights.js";
 
 /** Current values by variable name and hyperparameter name: a number, or one value per channel or element. */
 export type Hyperparameters = Record<string, Record<string, number | Float32Array>>;
@@ -36,6 +38,25 @@ export interface HyperOptions {
   readonly scalars?: Scalars;
   /** "auto" (default): the fastest executor that is registered for the active backend, such as the fused kernels of @hypergrad/wasm. "tfjs": TensorFlow.js operations, to compare with. */
   readonly executor?: "auto" | "tfjs";
+}
+
+/** How `minimize` takes a step. */
+export interface MinimizeOptions {
+  /**
+   * The loss that hyperparameters are learned from, such as that of a held-out batch; default: the training loss. It costs a forward and a backward pass of its own. Where gradients are
+   * accumulated, that of the step's last gradient counts.
+   */
+  readonly hyperLoss?: () => tf.Scalar;
+  /** Whether to return the loss (the caller disposes it). Default false. */
+  readonly returnCost?: boolean;
+  /** The variables to train; default: all trainable ones. */
+  readonly varList?: tf.Variable[];
+}
+
+/** How `applyGradients` takes a step. */
+export interface ApplyOptions {
+  /** Gradients of the loss that hyperparameters are learned from; default: the gradients themselves. */
+  readonly hyperGradients?: tf.NamedTensorMap | readonly NamedTensor[];
 }
 
 /** What was not finite so far. */

@@ -5,17 +5,29 @@
  * name at every step.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { gather } from "./accumulate.js";
 import type { Cell, Reading, Tower } from "./cell.js";
 import { type Checkpoint, capture, checkCheckpoint, fill } from "./checkpoint.js";
+import { Swap } from "./evaluation.js";
 import type { Value } from "./executor.js";
 import { type Scalars, tensorExecutor } from "./executors.js";
 import { countNonFinite, probe } from "./finite.js";
-import { type VariableGradient, variableGradients } from "./gradients.js";
-import { checkOptions, type HyperOptions, type Hyperparameters, type NonFiniteCounts } from "./hyper-options.js";
+import { heldOutGradients, type VariableGradient, variableGradients } from "./gradients.js";
+import {
+  type ApplyOptions,
+  checkOptions,
+  type HyperOptions,
+  type Hyperparameters,
+  type MinimizeOptions,
+  type NonFiniteCounts,
+} from "./hyper-options.js";
 import { layoutOf, sameShape } from "./layout.js";
 import { Level } from "./level.js";
+import { operateOnTensors } from "./operator.js";
+import { readTogether } from "./reading.js";
 import type { GivenTensor } from "./rule.js";
-import { checkPatterns, describe, ruleSpecsOf, type Spec, structureOf, withChannelAxis } from "./spec.js";
+import { accumulates, checkNames, checkPatterns, ruleSpecsOf, type Spec, withChannelAxis } from "./spec.js";
+import { describe, structureOf } from "./spec-text.js";
 import { checkpointOf, type NamedTensor, weightsOf } from "./weights.js";
 
 /** One pass over a gradient: see `Level.contract`. */
@@ -32,6 +44,7 @@ export class HyperOptimizer extends tf.Optimizer {
   private tower: Tower<tf.Tensor>;
   private level: Level<tf.Tensor>;
   private patternsChecked = false;
+  private readonly swap_ = new Swap();
   private skipped: Value<tf.Tensor> = 0;
   /** What the last `getWeights` returned. */
   private handedOut: tf.Tensor[] = [];
@@ -49,7 +62,12 @@ export class HyperOptimizer extends tf.Optimizer {
 
   private build(): [Tower<tf.Tensor>, Level<tf.Tensor>] {
     const executor = tensorExecutor(() => this.scalars(), this.options.executor !== "tfjs");
-    const tower: Tower<tf.Tensor> = { executor, loadGiven, refused: 0 };
+    const tower: Tower<tf.Tensor> = {
+      executor,
+      loadGiven,
+      operate: operateOnTensors,
+      refused: 0,
+    };
     return [tower, new Level(tower, this.spec)];
   }
 
@@ -66,21 +84,38 @@ export class HyperOptimizer extends tf.Optimizer {
    * Takes one step down the gradient of f.
    *
    * @param f The loss: a function of no arguments that returns a scalar.
-   * @param returnCost Whether to return the loss (the caller disposes it).
+   * @param options `hyperLoss`: the loss that hyperparameters are learned from; the other two as in tf.Optimizer, where `returnCost` stands here.
    * @param varList The variables to train; default: all trainable ones.
    * @throws Error where no gradients are registered, or a gradient is not finite and `onNonFinite` is "throw".
    */
-  override minimize(f: () => tf.Scalar, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
-    const { value, grads } = this.computeGradients(f, varList);
-    let taken = false;
+  override minimize(
+    f: () => tf.Scalar,
+    options: boolean | MinimizeOptions = {},
+    varList?: tf.Variable[],
+  ): tf.Scalar | null {
+    const given = typeof options === "boolean" ? { returnCost: options } : options;
+    checkNames("minimize", given, ["hyperLoss", "returnCost", "varList"]);
+    const { hyperLoss, returnCost = false, varList: variables = varList } = given;
+    const gradientsOf = (loss: () => tf.Scalar) => {
+      const { value, grads } = this.computeGradients(loss, variables);
+      return {
+        value,
+        grads: variables ? variables.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })) : grads,
+      };
+    };
+    const temporary: tf.TensorContainer[] = [];
     try {
-      this.applyGradients(varList ? varList.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })) : grads);
-      taken = true;
+      const { value, grads } = gradientsOf(f);
+      temporary.push(value, grads as tf.TensorContainer);
+      const heldOut = hyperLoss && gradientsOf(hyperLoss);
+      if (heldOut) temporary.push(heldOut.value, heldOut.grads as tf.TensorContainer);
+      this.applyGradients(grads, heldOut && { hyperGradients: heldOut.grads });
+      if (!returnCost) return null;
+      temporary.shift();
+      return value;
     } finally {
-      tf.dispose(grads);
-      if (!taken || !returnCost) value.dispose();
+      tf.dispose(temporary);
     }
-    return returnCost ? value : null;
   }
 
   /**
@@ -101,21 +136,58 @@ export class HyperOptimizer extends tf.Optimizer {
    * Takes one step with gradients that are given.
    *
    * @param gradients By variable name, or as a list of names and tensors. A variable without a gradient (null or undefined) keeps its value and its state.
+   * @param options `hyperGradients`: gradients of the loss that hyperparameters are learned from, in the same form; where a variable has none, that loss does not depend on it. Default: the
+   *   gradients themselves.
    * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a gradient that is not
-   *   finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain.
+   *   finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped.
    */
-  override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[]): void {
-    const named: [string, tf.Tensor | null | undefined][] = Array.isArray(gradients)
-      ? gradients.map(({ name, tensor }) => [name, tensor])
-      : Object.entries(gradients);
-    const updates = variableGradients(named, (name) => this.level.cells.get(name)?.layout.shape);
+  override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {
+    checkNames("applyGradients", options, ["hyperGradients"]);
+    const shapeBefore = (name: string): readonly number[] | undefined => this.level.cells.get(name)?.layout.shape;
+    const given = variableGradients(gradients, shapeBefore);
+    const heldOut = options.hyperGradients && heldOutGradients(options.hyperGradients, shapeBefore);
+    if (this.swap_.active) {
+      throw new Error(
+        "applyGradients: the variables hold what swap() put there to evaluate. Call swap() once more before training goes on.",
+      );
+    }
     if (!this.patternsChecked) {
       // A variable that is not trained, such as a frozen head, may be named as well.
-      checkPatterns(this.spec, Object.keys(tf.engine().registeredVariables));
+      checkPatterns(this.spec, Object.values(tf.engine().registeredVariables));
       this.patternsChecked = true;
     }
     this.level.schedule();
-    const contracted = updates.map(({ variable, g }) => this.contract(variable, g));
+    const updates = accumulates(this.spec) ? this.gather(given) : given;
+    try {
+      if (updates.length > 0) this.step(updates, heldOut);
+    } finally {
+      for (const { g } of updates) if (!given.some((each) => each.g === g)) g.dispose();
+    }
+  }
+
+  /** Takes the gradients in; returns those of variables that have enough for a step, in place of each the mean. */
+  private gather(given: readonly VariableGradient[]): VariableGradient[] {
+    // Looked at one by one: a mean would not say in which step something was not finite.
+    const probes = given.map(({ g }) => ({ probed: probe(this.tower.executor, g, layoutOf(g.shape)) }));
+    const probed = this.probeAll(given, probes);
+    if (typeof probed === "number" && probed !== 0) {
+      this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
+      return [];
+    }
+    // On the device a mean that is not finite masks the step that it makes.
+    if (typeof probed !== "number") probed.dispose();
+    const cells = this.cellsOf(given);
+    return given.flatMap(({ variable, g }, i) => {
+      const cell = cells[i] as Cell<tf.Tensor>;
+      const mean = cell.steps === 1 ? g : (gather(this.tower, cell, g) as tf.Tensor | undefined);
+      return mean ? [{ variable, g: mean }] : [];
+    });
+  }
+
+  private step(updates: readonly VariableGradient[], heldOut: ReadonlyMap<tf.Variable, tf.Tensor> | undefined): void {
+    const contracted = updates.map(({ variable, g }) =>
+      this.contract(variable, g, heldOut && (heldOut.get(variable) ?? 0)),
+    );
     const probed = this.probeAll(updates, contracted);
     const skip = typeof probed === "number" && probed !== 0;
     try {
@@ -133,9 +205,11 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   /** What the step needs to know of a gradient before anything changes, found in one pass over it. */
-  private contract({ name }: tf.Variable, g: tf.Tensor): Contracted {
-    const cell = this.level.cells.get(name);
-    return cell ? this.level.contract(cell, g) : { probed: probe(this.tower.executor, g, layoutOf(g.shape)) };
+  private contract(variable: tf.Variable, g: tf.Tensor, heldOut: Value<tf.Tensor> | undefined): Contracted {
+    const cell = this.level.cells.get(variable.name);
+    return cell
+      ? this.level.contract(cell, g, variable, heldOut)
+      : { probed: probe(this.tower.executor, g, layoutOf(g.shape)) };
   }
 
   /** 0 where all gradients are finite, else NaN; a tensor where that stays on the device. */
@@ -242,12 +316,50 @@ export class HyperOptimizer extends tf.Optimizer {
     if (fresh > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${fresh} step(s)`);
   }
 
+  /**
+   * Exchanges the variables' values with what the optimizer has to evaluate the model with: averages of parameters, as `averaged` and schedule-free rules keep them. The next call puts the
+   * values back, to the last bit; between the two no step can be taken.
+   *
+   * @returns True where the variables now hold the averages, false where they hold their own values again.
+   */
+  swap(): boolean {
+    return this.swap_.toggle(this.level, this.tower.executor);
+  }
+
+  /**
+   * Keeps learned hyperparameters as they are until `unfreeze`; everything else goes on. A checkpoint remembers it.
+   *
+   * @param paths Their names, as `hyperparameters()` has them: "lr", "beta1"; of a learner "lr.lr". None: all.
+   * @throws Error for a name of which nothing is learned.
+   */
+  freeze(...paths: string[]): void {
+    this.setFrozen("freeze", paths, true);
+  }
+
+  /** Lets hyperparameters that were frozen be learned again; see `freeze`. */
+  unfreeze(...paths: string[]): void {
+    this.setFrozen("unfreeze", paths, false);
+  }
+
+  private setFrozen(called: string, paths: readonly string[], frozen: boolean): void {
+    const learned = this.level.learnedPaths();
+    const unknown = paths.find((path) => !learned.includes(path));
+    if (unknown !== undefined) {
+      throw new Error(
+        `${called}: nothing called "${unknown}" is learned; ${learned.length > 0 ? `there are ${learned.join(", ")}` : "nothing is"}.`,
+      );
+    }
+    for (const path of paths.length > 0 ? paths : learned) this.level.freeze(path, frozen);
+  }
+
   /** Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save. */
   async checkpoint(): Promise<Checkpoint> {
-    const wrapped = ruleSpecsOf(this.spec).find(({ rule }) => rule.propose);
-    if (wrapped) {
+    const opaque = ruleSpecsOf(this.spec).find(({ rule }) =>
+      Object.values(rule.stages ?? {}).some((stage) => stage.kind === "operator" && stage.opaque),
+    );
+    if (opaque) {
       throw new Error(
-        `checkpoint: ${wrapped.rule.name} keeps its state to itself, so it cannot be saved. Use a rule of @hypergrad/optimizers, whose state is part of the checkpoint.`,
+        `checkpoint: ${opaque.rule.name} keeps its state to itself, so it cannot be saved. Use a rule of @hypergrad/optimizers, whose state is part of the checkpoint.`,
       );
     }
     const captured = await capture(this.level, this.tower.executor, structureOf(this.spec));
@@ -325,6 +437,7 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   private release(): void {
+    this.swap_.end();
     this.level.dispose();
     tf.dispose([this.tower.refused, this.skipped].filter((value) => typeof value !== "number"));
     this.skipped = 0;
@@ -346,21 +459,6 @@ function loadGiven(tensor: GivenTensor): tf.Tensor {
   if (!(tensor instanceof tf.Tensor))
     return tf.keep(tf.tensor(Float32Array.from(tensor.values), [...tensor.shape], "float32"));
   return tf.keep(tensor.clone());
-}
-
-/** The contents of tensors, fetched in one read. */
-async function readTogether(tensors: readonly tf.Tensor[]): Promise<Map<tf.Tensor, Float32Array>> {
-  const result = new Map<tf.Tensor, Float32Array>();
-  if (tensors.length === 0) return result;
-  const joined = tf.tidy(() => tf.keep(tf.concat(tensors.map((tensor) => tf.reshape(tensor, [tensor.size])))));
-  const data = await joined.data<"float32">();
-  joined.dispose();
-  let at = 0;
-  for (const tensor of tensors) {
-    result.set(tensor, data.slice(at, at + tensor.size));
-    at += tensor.size;
-  }
-  return result;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { accumulate } from "./accumulate.js";
 export { type BackendName, type SelectedBackend, useBackend } from "./backend.js";
 export { channelAxesOf, type LayerLike, type LayerWeight } from "./channel-axes.js";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
@@ -31,12 +32,20 @@ export {
   sum,
   toExpr,
 } from "./expression.js";
-export { type Float64Optimizer, float64, type Parameters64 } from "./float64.js";
+export { type Float64Optimizer, float64, type Gradients64, type Parameters64 } from "./float64.js";
 export type { Array64 } from "./float64-executor.js";
 export { fromTf, isTfOptimizer } from "./from-tf.js";
 export type { AtMost, Finest, Grain } from "./grain.js";
+export { type Group, groups } from "./groups.js";
 export { HyperOptimizer, hyper } from "./hyper.js";
-export type { HyperOptions, Hyperparameters, NonFiniteCounts, StepInfo } from "./hyper-options.js";
+export type {
+  ApplyOptions,
+  HyperOptions,
+  Hyperparameters,
+  MinimizeOptions,
+  NonFiniteCounts,
+  StepInfo,
+} from "./hyper-options.js";
 export { isLearned, type Learned, type LearnedOptions, learned } from "./learned.js";
 export {
   belowOne,
@@ -45,7 +54,6 @@ export {
   type Hyperparameter,
   type HyperparameterBuilder,
   nonNegative,
-  type Propose,
   positive,
   type Rule,
   type RuleDefinition,
@@ -75,6 +83,7 @@ export {
   warmup,
 } from "./schedule.js";
 export {
+  type AccumulateSpec,
   type ChannelAxis,
   type ChoiceSpec,
   checkNames,
@@ -86,7 +95,11 @@ export {
   type Setting,
   type Spec,
   type VariableInfo,
+  type VariablePattern,
   withChannelAxis,
 } from "./spec.js";
+export type { Inputs, Operator, OperatorCall, OperatorResult, Stage, Total } from "./stage.js";
+export { type TensorRuleDefinition, tensorRule } from "./tensor-rule.js";
 export type { Scalars } from "./tfjs-executor.js";
 export type { NamedTensor } from "./weights.js";
+export { chain, type Transform, type WrapperDefinition, type WrapperFactory, wrapper } from "./wrapper.js";

@@ -8,7 +8,7 @@
 import { type CoordinateName, coordinates } from "./domain.js";
 import type { Expr, Operand } from "./expression.js";
 import { type Grain, grains } from "./grain.js";
-import { checkSpec, type Spec } from "./spec.js";
+import { checkNames, checkSpec, type Spec } from "./spec.js";
 
 /** A hyperparameter that is learned. Used for several hyperparameters or specs, the same object is the same learned value for each name. */
 export interface Learned {
@@ -24,6 +24,18 @@ export interface Learned {
   readonly in: CoordinateName;
   /** Applied to the hyper-gradient before the learner sees it. */
   readonly gradient: ((d: Expr) => Operand) | undefined;
+  /** Whether the hyper-gradient is divided by the norms of what it is the product of. */
+  readonly normalise: boolean;
+  /** The largest size of a hyper-gradient; Infinity: any. */
+  readonly clip: number;
+  /** The largest relative change in one step; Infinity: any. */
+  readonly maxChange: number;
+  /** Steps before learning begins. */
+  readonly warmup: number;
+  /** How many steps the hyper-gradient looks back, at most. */
+  readonly horizon: number;
+  /** What every step leaves of how earlier steps still act. */
+  readonly decay: number;
 }
 
 /** How something is learned. */
@@ -35,8 +47,49 @@ export interface LearnedOptions {
    * "tanh" (h = (1 + tanh r)/2).
    */
   readonly in?: CoordinateName;
-  /** Changes the hyper-gradient d (already in the coordinate) before the learner sees it; an expression of d. FTP's annealing is one. */
+  /** Changes the hyper-gradient d (already in the coordinate, normalised and clipped) before the learner sees it; an expression of d. FTP's annealing is one. */
   readonly gradient?: (d: Expr) => Operand;
+  /**
+   * True divides the hyper-gradient ⟨g, s⟩ by ‖g‖·‖s‖, norms over what one value covers: the cosine of the angle between gradient g and sensitivity s, a number in [−1, 1] without units.
+   * Default false.
+   */
+  readonly normalise?: boolean;
+  /** The learner sees no hyper-gradient (in the coordinate, after `normalise`) of a size above this, > 0. Default: any size. */
+  readonly clip?: number;
+  /** A trust region: in one step the value changes by this share of itself at most, > 0. A value that starts at 0 could not leave it, and is refused. Default: no limit. */
+  readonly maxChange?: number;
+  /** How many steps of the optimizer the value stays as it is before the learner takes its first; a whole number ≥ 0, default 0. */
+  readonly warmup?: number;
+  /**
+   * How many steps back the hyper-gradient looks, at most: 1 (default) is the one-step hyper-gradient; with more, or Infinity, the sensitivities of parameter and state are carried from
+   * step to step, in forward mode, and are forgotten every `horizon` steps. The gradients of those steps count as given: nothing is differentiated through the model. Costs a buffer
+   * for the parameter and one for every state slot that depends on the value.
+   */
+  readonly horizon?: number;
+  /** What each step leaves of the sensitivities carried from earlier ones, in [0, 1]; needs a horizon above 1. Default 1. */
+  readonly decay?: number;
+}
+
+/** The options that are numbers, what they may be, and their defaults. */
+const numbers = {
+  clip: { otherwise: Number.POSITIVE_INFINITY, expected: "a number > 0", valid: (x: number) => x > 0 },
+  maxChange: { otherwise: Number.POSITIVE_INFINITY, expected: "a number > 0", valid: (x: number) => x > 0 },
+  warmup: { otherwise: 0, expected: "a whole number ≥ 0", valid: (x: number) => Number.isInteger(x) && x >= 0 },
+  horizon: {
+    otherwise: 1,
+    expected: "a whole number ≥ 1, or Infinity",
+    valid: (x: number) => x >= 1 && (Number.isInteger(x) || x === Number.POSITIVE_INFINITY),
+  },
+  decay: { otherwise: 1, expected: "a number from 0 to 1", valid: (x: number) => x >= 0 && x <= 1 },
+} as const;
+
+function numberOf(name: keyof typeof numbers, options: LearnedOptions): number {
+  const { otherwise, expected, valid } = numbers[name];
+  const value: unknown = options[name] ?? otherwise;
+  if (typeof value === "number" && valid(value)) return value;
+  throw new Error(
+    `learned: ${name} is ${typeof value === "number" ? value : JSON.stringify(value)}; expected ${expected}.`,
+  );
 }
 
 /**
@@ -49,7 +102,8 @@ export interface LearnedOptions {
 export function learned(init: number, by: Spec, options: LearnedOptions = {}): Learned {
   if (!Number.isFinite(init)) throw new Error(`learned: init is ${init}; expected a finite number.`);
   checkSpec("learned: by", by);
-  const { per, in: coordinate = "identity", gradient } = options;
+  checkNames("learned", options, ["per", "in", "gradient", "normalise", ...Object.keys(numbers)]);
+  const { per, in: coordinate = "identity", gradient, normalise = false } = options;
   if (per !== undefined && !grains.includes(per)) {
     throw new Error(`learned: per is ${JSON.stringify(per)}; expected one of ${grains.join(", ")}.`);
   }
@@ -63,7 +117,35 @@ export function learned(init: number, by: Spec, options: LearnedOptions = {}): L
       `learned: gradient is ${JSON.stringify(gradient)}; expected a function of the hyper-gradient, such as (d) => d.sign().`,
     );
   }
-  return Object.freeze({ kind: "learned", init, by, per, in: coordinate, gradient });
+  if (typeof normalise !== "boolean") {
+    throw new Error(`learned: normalise is ${JSON.stringify(normalise)}; expected true or false.`);
+  }
+  const maxChange = numberOf("maxChange", options);
+  if (init === 0 && maxChange < Number.POSITIVE_INFINITY) {
+    throw new Error(
+      `learned: maxChange is ${maxChange}, a share of the value, but init is 0, which could then never change. Start from another value, or leave maxChange out.`,
+    );
+  }
+  const horizon = numberOf("horizon", options);
+  if (horizon === 1 && options.decay !== undefined) {
+    throw new Error(
+      "learned: decay is given, but horizon is 1, so nothing is carried. Give a horizon, such as Infinity.",
+    );
+  }
+  return Object.freeze({
+    kind: "learned",
+    init,
+    by,
+    per,
+    in: coordinate,
+    gradient,
+    normalise,
+    clip: numberOf("clip", options),
+    maxChange,
+    warmup: numberOf("warmup", options),
+    horizon,
+    decay: numberOf("decay", options),
+  });
 }
 
 /** True for what `learned` returns. */

@@ -9,23 +9,26 @@
  * nothing is held and every hyper-gradient is 0, but all levels step, and count that step.
  */
 
+import { gather } from "./accumulate.js";
 import { type Cell, initialState, type Knob, type Reading, type Tower, type Update } from "./cell.js";
 import { inDomain } from "./domain.js";
 import type { Value } from "./executor.js";
 import { constant, input } from "./expression.js";
 import { countNonFinite, masked, probe, refusal } from "./finite.js";
+import type { LearnedHyperparameter } from "./knob-plan.js";
 import { layoutOf, scalarLayout, shapeOf } from "./layout.js";
 import type { Learned } from "./learned.js";
-import { type LearnedHyperparameter, type Plan, planOf } from "./plan.js";
+import { type Plan, planOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
-import type { Propose, Rule } from "./rule.js";
+import type { Rule } from "./rule.js";
+import { added, runStages } from "./run-stages.js";
 import type { Schedule } from "./schedule.js";
 import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
 
 /** The path of the bottom level. */
 const ROOT = "0";
 
-const sumProgram = compile({ sum: input("a", "element").add(input("b", "element")) });
+const probeSum = compile({ sum: input("a", "element").add(input("b", "element")) });
 
 /** An optimizer at work on the variables of one level. */
 export class Level<A> {
@@ -41,6 +44,8 @@ export class Level<A> {
   /** Values of the schedules for the coming step, and in the last one; nothing before the first. */
   private coming = new Map<RuleSpec, Map<string, number>>();
   private scheduled = new Map<RuleSpec, Map<string, number>>();
+  /** Learned hyperparameters that stay as they are for now, by name. */
+  readonly frozen: Set<string> = new Set();
   /** Steps that this level has taken. */
   steps = 0;
 
@@ -55,12 +60,12 @@ export class Level<A> {
     this.path = path;
     for (const ruleSpec of ruleSpecsOf(spec)) {
       if (this.plans.has(ruleSpec)) continue;
-      if (ruleSpec.rule.propose && !(tower.executor.name === "tfjs" && path === ROOT)) {
+      const plan = planOf(ruleSpec);
+      if (plan.operators.size > 0 && !(tower.operate && path === ROOT)) {
         throw new Error(
-          `${ruleSpec.rule.name}: it works on tf.Variables, so it can neither learn a hyperparameter nor run in float64. Use a rule made of expressions, such as adam().`,
+          `${ruleSpec.rule.name}: it works on tf.Tensors, so it can neither learn a hyperparameter nor run in float64. Use a rule made of expressions, such as adam().`,
         );
       }
-      const plan = planOf(ruleSpec);
       this.plans.set(ruleSpec, plan);
       for (const { learned } of plan.learned) {
         if (this.above.has(learned.by)) continue;
@@ -132,7 +137,7 @@ export class Level<A> {
    * @throws Error where a tensor that the rule was given from outside is missing for it or has another shape.
    */
   createCell(name: string, shape: readonly number[], p: Value<A>): Cell<A> {
-    const { spec, channelAxes } = resolve(this.spec, { name, shape });
+    const { spec, channelAxes, steps } = resolve(this.spec, { name, shape });
     const plan = this.plans.get(spec) as Plan;
     const layout = layoutOf(shape, channelAxes, name);
     const knobs = new Map<string, Knob<A>>();
@@ -146,7 +151,15 @@ export class Level<A> {
     }
     const inputs = { ...this.hyperparameters({ plan, knobs }), p, t: 0 };
     const state = initialState(this.tower, plan, name, layout, inputs);
-    return { name, layout, plan, knobs, state, held: new Map(), t: 0 };
+    const memory = initialMemory(this.tower, plan, shape);
+    const held = new Map<string, Value<A>>();
+    if (plan.initHeld) {
+      const carried = this.tower.executor.run(plan.initHeld, inputs, layout);
+      for (const { key, name: of } of plan.learned.flatMap(({ held }) => held)) {
+        if (carried[of] !== undefined) held.set(key, carried[of]);
+      }
+    }
+    return { name, layout, plan, knobs, state, memory, held, steps, gathered: undefined, t: 0 };
   }
 
   /** Makes a new cell, and what learns its hyperparameters, part of the level. */
@@ -175,44 +188,47 @@ export class Level<A> {
    */
   step(updates: readonly Update<A>[]): Value<A>[] {
     this.learn(this.hyperGradients(updates), this.probes(updates));
-    const proposals = propose(updates);
-    const moved = updates.map((update) => this.move(update, proposals.get(update)));
-    for (const proposed of proposals.values()) this.release(proposed);
+    const ready = updates.map((update) => ({ ...update, inputs: this.inputsOf(update) }));
+    const temporary = runStages(this.tower, ready);
+    const moved = ready.map((update) => this.move(update));
+    for (const value of temporary) this.release(value);
     this.scheduled = this.coming;
     this.steps++;
     return moved;
   }
 
   /**
-   * One pass over a gradient: its contractions with the held sensitivities, `<h>.gradient`, where there are any, and its probe,
+   * One pass over a gradient: its contractions with the held sensitivities, the parts of hyper-gradients, where there are any, and its probe,
    * `probed`. It changes nothing.
+   *
+   * @param p The variable's value now.
+   * @param heldOut The gradient of the loss that hyperparameters are learned from, where that is another one.
    */
-  contract(cell: Cell<A>, g: Value<A>): Record<string, Value<A>> {
+  contract(cell: Cell<A>, g: Value<A>, p: Value<A>, heldOut?: Value<A>): Record<string, Value<A>> {
     const { plan, held, layout } = cell;
     const { executor } = this.tower;
-    if (!plan.contract || held.size === 0) return { probed: probe(executor, g, layout) };
-    const inputs: Record<string, Value<A>> = { g };
-    for (const { name, inputs: own } of plan.learned) inputs[own.sensitivity] = held.get(name) as Value<A>;
-    return executor.run(plan.contract, inputs, layout);
+    const program = heldOut === undefined ? plan.contract : plan.contractHeldOut;
+    if (!program || cell.t === 0) return { probed: probe(executor, g, layout) };
+    const inputs: Record<string, Value<A>> = { ...this.stateOf(cell), p, g: heldOut ?? g, t: cell.t };
+    for (const { held: all } of plan.learned) inputs[all[0].name] = held.get(all[0].key) as Value<A>;
+    const contracted = executor.run(program, inputs, layout);
+    if (heldOut === undefined) return contracted;
+    return { ...contracted, probed: added(this.tower, contracted.probed, probe(executor, g, layout)) };
   }
 
-  /** Every learned hyperparameter that these updates use, with its hyper-gradient. */
-  private hyperGradients(updates: readonly Update<A>[]): Map<Knob<A>, Value<A>> {
-    const { executor } = this.tower;
-    const gradients = new Map<Knob<A>, Value<A>>();
-    for (const { cell, g, contracted: known } of updates) {
+  /** Every learned hyperparameter that these updates use, with the parts of its hyper-gradient. */
+  private hyperGradients(updates: readonly Update<A>[]): Map<Knob<A>, Record<string, Value<A>>> {
+    const gradients = new Map<Knob<A>, Record<string, Value<A>>>();
+    for (const { cell, p, g, contracted: known } of updates) {
       const { knobs } = cell;
       if (knobs.size === 0) continue;
-      const contracted = known ?? this.contract(cell, g);
+      const contracted = known ?? this.contract(cell, g, p);
       if (!known) this.release(contracted.probed);
       for (const knob of knobs.values()) {
-        const d = contracted[knob.hyperparameter.outputs.gradient] ?? 0;
-        const before = gradients.get(knob);
-        if (before === undefined) gradients.set(knob, d);
-        else {
-          gradients.set(knob, executor.run(sumProgram, { a: before, b: d }, scalarLayout).sum as Value<A>);
-          this.release(before);
-          this.release(d);
+        const sums = gradients.get(knob) ?? {};
+        gradients.set(knob, sums);
+        for (const [part, name] of Object.entries(knob.hyperparameter.parts)) {
+          sums[part] = added(this.tower, sums[part], contracted[name] ?? 0);
         }
       }
     }
@@ -227,8 +243,9 @@ export class Level<A> {
       if (probed === undefined || typeof probed === "number") continue;
       for (const knob of cell.knobs.values()) {
         const before = probes.get(knob);
-        probes.set(knob, executor.run(sumProgram, { a: before ?? 0, b: probed }, scalarLayout).sum as A);
+        const sum = executor.run(probeSum, { a: before ?? 0, b: probed }, scalarLayout).sum as A;
         this.release(before);
+        probes.set(knob, sum);
       }
     }
     return probes;
@@ -239,62 +256,94 @@ export class Level<A> {
    *
    * @param probes Where one is not 0, a step that the hyper-gradient comes from is skipped, and the hyperparameter stays too.
    */
-  private learn(gradients: ReadonlyMap<Knob<A>, Value<A>>, probes: ReadonlyMap<Knob<A>, A>): void {
-    const { executor } = this.tower;
+  private learn(gradients: ReadonlyMap<Knob<A>, Record<string, Value<A>>>, probes: ReadonlyMap<Knob<A>, A>): void {
     for (const level of this.above.values()) {
-      const knobs: Knob<A>[] = [];
-      const updates: Update<A>[] = [];
-      const temporary: (Value<A> | undefined)[] = [];
-      for (const [knob, d] of gradients) {
+      const updates: (Update<A> & { readonly knob: Knob<A> })[] = [];
+      const temporary: Value<A>[] = [];
+      for (const [knob, parts] of gradients) {
         if (knob.above !== level) continue;
-        const { cell, hyperparameter } = knob;
-        const { transform } = hyperparameter;
-        const g = transform ? (executor.run(transform, { d }, cell.layout).d as Value<A>) : d;
-        const own = probe(executor, d, cell.layout);
-        const transformed = transform ? probe(executor, g, cell.layout) : 0;
-        const below = probes.get(knob) ?? 0;
-        const { probed, refused } = refusal(executor, own, transformed, below);
-        this.tower.refused = countNonFinite(executor, this.tower.refused, refused);
-        temporary.push(own, transformed, refused, probed, transform && g);
-        if (typeof probed === "number" && probed !== 0) continue;
-        knobs.push(knob);
-        updates.push({ cell, p: knob.raw, g, probed: typeof probed === "number" ? undefined : probed });
+        const { learned, name } = knob.hyperparameter;
+        if (this.steps < learned.warmup || this.frozen.has(name)) continue;
+        const update = this.learning(knob, parts, probes.get(knob) ?? 0, temporary);
+        if (update) updates.push({ ...update, knob });
       }
-      const moved = knobs.length > 0 ? level.step(updates) : [];
+      const moved = updates.length > 0 ? level.step(updates) : [];
       moved.forEach((raw, i) => {
-        const knob = knobs[i] as Knob<A>;
-        const { lift } = knob.hyperparameter;
-        const lifted = executor.run(lift, { raw, before: knob.raw, value: knob.value }, knob.cell.layout);
+        const { knob } = updates[i] as (typeof updates)[number];
+        this.settle(knob, knob.hyperparameter.lift, { raw, before: knob.raw, value: knob.value });
         this.release(raw);
-        knob.raw = this.replaced(knob.raw, lifted.raw);
-        knob.value = this.replaced(knob.value, lifted.value);
       });
       for (const value of temporary) this.release(value);
     }
-    for (const value of [...gradients.values(), ...probes.values()]) this.release(value);
+    for (const parts of gradients.values()) for (const value of Object.values(parts)) this.release(value);
+    for (const value of probes.values()) this.release(value);
+  }
+
+  /** What one learned value's learner is given; undefined where it takes no step. */
+  private learning(
+    { hyperparameter: { transform }, cell, raw }: Knob<A>,
+    parts: Readonly<Record<string, Value<A>>>,
+    below: Value<A>,
+    temporary: Value<A>[],
+  ): Update<A> | undefined {
+    const { executor } = this.tower;
+    const d = parts.d as Value<A>;
+    const g = transform ? (executor.run(transform, parts, cell.layout).d as Value<A>) : d;
+    const own = probe(executor, d, cell.layout);
+    const transformed = transform ? probe(executor, g, cell.layout) : 0;
+    const { probed, refused } = refusal(executor, own, transformed, below);
+    this.tower.refused = countNonFinite(executor, this.tower.refused, refused);
+    temporary.push(own, transformed, refused, probed);
+    if (transform) temporary.push(g);
+    if (typeof probed === "number" && probed !== 0) return undefined;
+    const mean = cell.steps === 1 ? g : gather(this.tower, cell, g);
+    if (mean === undefined) return undefined;
+    if (mean !== g) temporary.push(mean);
+    return { cell, p: raw, g: mean, probed: typeof probed === "number" ? undefined : probed };
+  }
+
+  /** A learned value, and the number behind it, become what a program makes of them. */
+  private settle(knob: Knob<A>, program: Program, inputs: Readonly<Record<string, Value<A>>>): void {
+    const { raw, value } = this.tower.executor.run(program, inputs, knob.cell.layout);
+    knob.raw = this.replaced(knob.raw, raw);
+    knob.value = this.replaced(knob.value, value);
+  }
+
+  /** Hyperparameters and state slots, as programs read them. */
+  private stateOf(cell: Cell<A>): Record<string, Value<A>> {
+    const inputs = this.hyperparameters(cell);
+    for (const [slot, value] of cell.state) inputs[slot] = value;
+    return inputs;
+  }
+
+  /** Everything that the programs of one variable's step read, but for the stages. */
+  private inputsOf({ cell, p, g }: Update<A>): Record<string, Value<A>> {
+    const inputs: Record<string, Value<A>> = { ...this.stateOf(cell), p, g, t: cell.t + 1 };
+    for (const { learned, held, inputs: own } of cell.plan.learned) {
+      if (learned.horizon === 1) continue;
+      for (const { key, name } of held) inputs[name] = cell.held.get(key) ?? 0;
+      inputs[own.carry] = cell.t % learned.horizon === 0 ? 0 : learned.decay;
+    }
+    return inputs;
   }
 
   /** One variable's own step: the rule, with the fresh hyperparameters. */
-  private move({ cell, p, g, probed, inPlace }: Update<A>, proposed: A | undefined): Value<A> {
+  private move(update: Update<A> & { readonly inputs: Readonly<Record<string, Value<A>>> }): Value<A> {
+    const { cell, p, probed, inPlace, inputs } = update;
     const { executor } = this.tower;
     const { plan, layout, state, held, knobs } = cell;
-    const inputs = this.hyperparameters(cell);
-    for (const [slot, value] of state) inputs[slot] = value;
-    inputs.p = p;
-    inputs.g = g;
-    inputs.t = cell.t + 1;
-    if (proposed) inputs.proposed = proposed;
+    cell.t++;
+    if (plan.still && inPlace) return p;
     // What the step replaces, the executor may write over. A masked step selects between the old and the new: it needs both.
     let into: Record<string, Value<A>> | undefined;
     if (probed === undefined) {
       into = {};
       if (inPlace) into.p = p;
       for (const slot of plan.changing) into[slot] = state.get(slot) as Value<A>;
-      for (const { name, outputs } of plan.learned) into[outputs.sensitivity] = held.get(name) ?? 0;
+      for (const { held: all } of plan.learned) for (const { key, name } of all) into[name] = held.get(key) ?? 0;
     }
     const result = executor.run(plan.update, inputs, layout, into);
-    cell.t++;
-    const settle = (fresh: Value<A>, old: Value<A>): Value<A> => {
+    const settled = (fresh: Value<A>, old: Value<A>): Value<A> => {
       if (probed === undefined) return fresh;
       const kept = masked(executor, probed, fresh, old, layout);
       this.release(fresh);
@@ -302,30 +351,79 @@ export class Level<A> {
     };
     for (const slot of plan.changing) {
       const old = state.get(slot) as Value<A>;
-      state.set(slot, this.replaced(old, settle(result[slot] as Value<A>, old)));
+      state.set(slot, this.replaced(old, settled(result[slot] as Value<A>, old)));
     }
-    for (const [name, knob] of knobs) {
-      const old = held.get(name) ?? 0;
-      const { outputs, writeBack } = knob.hyperparameter;
-      held.set(name, this.replaced(old, settle(result[outputs.sensitivity] as Value<A>, old)));
-      const written = result[outputs.written];
-      if (written === undefined) continue;
-      const settled = settle(written, knob.value);
-      const moved = executor.run(
-        writeBack as Program,
-        { raw: knob.raw, value: knob.value, written: settled },
-        knob.cell.layout,
-      );
-      this.release(settled);
-      knob.raw = this.replaced(knob.raw, moved.raw);
-      knob.value = this.replaced(knob.value, moved.value);
+    for (const knob of knobs.values()) {
+      const { outputs, writeBack, held: all } = knob.hyperparameter;
+      for (const { key, name } of all) {
+        const old = held.get(key) ?? 0;
+        held.set(key, this.replaced(old, settled(result[name] as Value<A>, old)));
+      }
+      const fresh = result[outputs.written];
+      if (fresh === undefined) continue;
+      const written = settled(fresh, knob.value);
+      this.settle(knob, writeBack as Program, { raw: knob.raw, value: knob.value, written });
+      this.release(written);
     }
-    return settle(result.p as Value<A>, p);
+    return settled(result.p as Value<A>, p);
+  }
+
+  /**
+   * What to evaluate the model with, in place of the variable's value p; undefined where that is p.
+   *
+   * @returns A new array.
+   */
+  evaluation(cell: Cell<A>, p: Value<A>): Value<A> | undefined {
+    const { plan, layout, t } = cell;
+    if (!plan.evaluation || t === 0) return undefined;
+    return this.tower.executor.run(plan.evaluation, { ...this.stateOf(cell), p, t }, layout).p;
+  }
+
+  /**
+   * Freezes or frees a learned hyperparameter.
+   *
+   * @param path Its name; those of learners with a dot: `lr`, `lr.lr`.
+   * @returns True where there is such a one.
+   */
+  freeze(path: string, frozen: boolean): boolean {
+    const [name = "", ...above] = path.split(".");
+    const rest = above.join(".");
+    let found = false;
+    for (const { learned } of this.plans.values()) {
+      for (const { name: own, learned: by } of learned) {
+        if (own !== name) continue;
+        if (rest) found = (this.above.get(by.by) as Level<A>).freeze(rest, frozen) || found;
+        else found = true;
+      }
+    }
+    if (!rest && found) this.frozen[frozen ? "add" : "delete"](name);
+    return found;
+  }
+
+  /** The names of everything that is learned here and above. */
+  learnedPaths(): string[] {
+    const paths = [...this.plans.values()].flatMap(({ learned }) =>
+      learned.flatMap(({ name, learned: { by } }) => [
+        name,
+        ...(this.above.get(by) as Level<A>).learnedPaths().map((path) => `${name}.${path}`),
+      ]),
+    );
+    return [...new Set(paths)];
+  }
+
+  /** The names of the hyperparameters that this level learns. */
+  learnedNames(): string[] {
+    return this.learnedPaths().filter((path) => !path.includes("."));
   }
 
   /** The learned values of grain "model". */
   sharedKnobs(): Knob<A>[] {
     return [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
+  }
+
+  /** The shape of an array. */
+  shapeOf(array: A): readonly number[] {
+    return this.tower.executor.shapeOf(array);
   }
 
   /** `fresh`, after `old` is freed; they are one where the step was taken in place. */
@@ -365,7 +463,7 @@ export class Level<A> {
 
   /** Frees a cell that was created but not adopted. */
   discard(cell: Cell<A>): void {
-    for (const value of cell.state.values()) this.release(value);
+    this.releaseCell(cell);
     for (const { hyperparameter, above, cell: upper, raw, value } of cell.knobs.values()) {
       if (hyperparameter.per === "model") continue;
       this.release(raw);
@@ -374,11 +472,15 @@ export class Level<A> {
     }
   }
 
+  private releaseCell({ state, held, memory, gathered }: Cell<A>): void {
+    for (const value of [...state.values(), ...held.values()]) this.release(value);
+    for (const remembered of memory.values()) for (const array of Object.values(remembered)) this.release(array);
+    this.release(gathered?.sum);
+  }
+
   /** Frees everything that this level and those above hold. */
   dispose(): void {
-    for (const { state, held } of this.cells.values()) {
-      for (const value of [...state.values(), ...held.values()]) this.release(value);
-    }
+    for (const cell of this.cells.values()) this.releaseCell(cell);
     const knobs = [...this.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
     for (const knob of new Set(knobs)) {
       this.release(knob.raw);
@@ -389,19 +491,17 @@ export class Level<A> {
   }
 }
 
-/** What the rules that work outside the expressions propose: each is asked once, for all of its variables. */
-function propose<A>(updates: readonly Update<A>[]): Map<Update<A>, A> {
-  const groups = new Map<Propose, Update<A>[]>();
-  for (const update of updates) {
-    const { propose } = update.cell.plan.spec.rule;
-    if (propose) groups.set(propose, [...(groups.get(propose) ?? []), update]);
-  }
-  const proposals = new Map<Update<A>, A>();
-  for (const [propose, group] of groups) {
-    const proposed = propose(group.map(({ cell, g }) => ({ name: cell.name, g })));
-    group.forEach((update, i) => {
-      proposals.set(update, proposed[i] as A);
+/** What the operators of a plan remember before the first step. */
+function initialMemory<A>({ loadGiven }: Tower<A>, { operators }: Plan, shape: readonly number[]): Cell<A>["memory"] {
+  const memory: Cell<A>["memory"] = new Map();
+  for (const [stage, operator] of operators) {
+    const arrays = Object.entries(operator.memory).map(([name, make]): [string, A] => {
+      const made = make(shape);
+      const array = loadGiven(made);
+      made.dispose();
+      return [name, array];
     });
+    memory.set(stage, Object.fromEntries(arrays));
   }
-  return proposals;
+  return memory;
 }

@@ -7,6 +7,7 @@
  *   sqrt at 0        0         (so that Adam's √v̂ has a derivative where a gradient was always zero)
  *   rsqrt at 0       0
  *   abs, sign at 0   0
+ *   floor            0 everywhere
  *   log at 0         0
  *   pow at 0         ∂/∂a is 0 where b = 0; ∂/∂b is 0 where a ≤ 0
  *   minimum, maximum at a tie: the first operand's
@@ -66,6 +67,7 @@ type UnaryName =
   | "neg"
   | "abs"
   | "sign"
+  | "floor"
   | "square"
   | "sqrt"
   | "rsqrt"
@@ -95,6 +97,7 @@ export const operations: Readonly<Record<UnaryName, Unary> & Record<BinaryName, 
   neg: unary((a) => -a, () => -1, tf.neg),
   abs: unary(Math.abs, (a) => a.sign(), tf.abs),
   sign: unary(Math.sign, null, tf.sign),
+  floor: unary(Math.floor, null, tf.floor),
   square: unary((a) => a * a, (a) => a.mul(2), tf.square),
   sqrt: unary(Math.sqrt, (_a, y) => divOrZero(0.5, y), tf.sqrt),
   rsqrt: unary((a) => 1 / Math.sqrt(a), (a, y) => wherePositive(a, divOrZero(y.mul(-0.5), a)), tf.rsqrt),

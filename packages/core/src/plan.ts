@@ -1,40 +1,20 @@
 /**
  * Plans: everything that can be worked out from a rule and its settings before a tensor is seen.
  *
- * A plan holds the programs of one step: the new parameter and state, the sensitivity ∂θ′/∂h of the parameter to every learned
- * hyperparameter h, and the hyper-gradient ⟨g′, ∂θ′/∂h⟩ that contracts it with the next gradient at the grain of h.
+ * A plan holds the programs of one step: the stages, the new parameter and state, the sensitivity ∂θ′/∂h of the parameter to every
+ * learned hyperparameter h, and the hyper-gradient ⟨g′, ∂θ′/∂h⟩ that contracts it with the next gradient at the grain of h.
  */
 
-import { differentiate, GrainError } from "./differentiate.js";
-import { type Coordinate, coordinates, type Domain, reachable } from "./domain.js";
-import { clamp, constant, type Expr, input, type Operand, reduceSum, select, toExpr } from "./expression.js";
+import { GrainError, tangentOf } from "./differentiate.js";
+import { constant, type Expr, input, type Node, type Operand, reduceSum, toExpr } from "./expression.js";
 import { probeOf } from "./finite.js";
 import { finer, type Grain, grains } from "./grain.js";
+import { knobPlan, type LearnedHyperparameter } from "./knob-plan.js";
 import { isLearned, type Learned } from "./learned.js";
 import { compile, type Program } from "./program.js";
-import type { Hyperparameter } from "./rule.js";
 import type { RuleSpec } from "./spec.js";
-
-/** A learned hyperparameter of a plan. */
-export interface LearnedHyperparameter {
-  readonly name: string;
-  /** The inputs and outputs of programs that belong to it. */
-  readonly inputs: { readonly raw: string; readonly sensitivity: string };
-  readonly outputs: { readonly gradient: string; readonly sensitivity: string; readonly written: string };
-  readonly learned: Learned;
-  readonly per: Grain;
-  readonly coordinate: Coordinate;
-  readonly domain: Domain;
-  /**
-   * From the number `raw` that the learner proposes, and the raw number `before` and the `value` so far: the hyperparameter `value`, inside its domain,
-   * and `raw` moved along where that clipped it. Both are as they were where the learner went to NaN or infinity.
-   */
-  readonly lift: Program;
-  /** From `raw`, `value` and the value `written` by the rule: both as the rule wants them. Undefined where the rule writes nothing back. */
-  readonly writeBack: Program | undefined;
-  /** The learner's gradient transform, from `d` to `d`; undefined where there is none. */
-  readonly transform: Program | undefined;
-}
+import type { Operator } from "./stage.js";
+import { type PlannedStage, planStages, type Round, stageTangents } from "./stage-plan.js";
 
 /** What a step needs to know of a rule and its settings. */
 export interface Plan {
@@ -42,74 +22,31 @@ export interface Plan {
   readonly learned: readonly LearnedHyperparameter[];
   /** The slots that the update changes; the others keep what they were initialised with. */
   readonly changing: readonly string[];
+  /** True where a step changes nothing at all. */
+  readonly still: boolean;
   /** Initial values of the slots that are not given from outside. */
   readonly init: Program;
-  /** From p, g, t, slots and hyperparameters: p, the changing slots, `<h>.sensitivity` and `<h>.written`. */
+  /** How those depend on the hyperparameters for which that is carried along, by the names that held sensitivities have in programs. */
+  readonly initHeld: Program | undefined;
+  /** The stages, in rounds: each needs only the results of those before it. */
+  readonly rounds: readonly Round[];
+  /** The operators among the stages, by name. */
+  readonly operators: ReadonlyMap<string, Operator>;
+  /** From p, g, t, slots, hyperparameters and stages: p, the changing slots, held sensitivities and `<h>.written`. */
   readonly update: Program;
-  /** From g and `<h>.sensitivity`: `<h>.gradient`, and the probe of g as `probed`, in one pass over g. Undefined where nothing is learned. */
+  /** From g and the sensitivities of p: the parts of hyper-gradients, and the probe of g as `probed`, in one pass over g. Undefined where nothing is learned. */
   readonly contract: Program | undefined;
+  /** The same for the gradient of another loss: without what the rule's own objective adds to it. */
+  readonly contractHeldOut: Program | undefined;
+  /** From p, t, slots and hyperparameters: what to evaluate the model with, as `p`. Undefined: p. */
+  readonly evaluation: Program | undefined;
 }
 
-/** The largest float32: a learned value stays finite on every executor. */
-const largest = (2 - 2 ** -23) * 2 ** 127;
-
-/** h moved to where it may be. */
-function bounded(h: Expr, [low, high]: readonly [number, number]): Expr {
-  return clamp(h, Math.max(low, -largest), Math.min(high, largest));
-}
-
-/** The same; `otherwise` where h is not finite. */
-function kept(h: Expr, bounds: readonly [number, number], otherwise: Expr): Expr {
-  return select(h.sub(h).equal(0), bounded(h, bounds), otherwise);
-}
-
-function liftProgram(coordinate: Coordinate, domain: Domain): Program {
-  const [raw, before, value] = [input("raw", "element"), input("before", "element"), input("value", "element")];
-  const bounds = reachable(domain, coordinate);
-  if (coordinate.name === "identity") {
-    return compile({ raw: kept(raw, bounds, before), value: kept(raw, bounds, before) });
-  }
-  const free = toExpr(coordinate.forward(raw));
-  const fresh = bounded(free, bounds);
-  // A learner that did not move leaves the value as it is, to the last bit: φ(φ⁻¹(h)) is h only up to rounding.
-  const follow = (moved: Expr, stay: Expr): Expr =>
-    select(raw.sub(raw).equal(0), select(raw.equal(before), stay, moved), stay);
-  return compile({ raw: follow(movedRaw(coordinate, raw, free, fresh), before), value: follow(fresh, value) });
-}
-
-function writeBackProgram(coordinate: Coordinate, domain: Domain): Program {
-  const [raw, value] = [input("raw", "element"), input("value", "element")];
-  const written = kept(input("written", "element"), reachable(domain, coordinate), value);
-  return compile({ raw: movedRaw(coordinate, raw, value, written), value: written });
-}
-
-/** The raw number for `value`, and exactly `raw` where `value` is still what `raw` gives. */
-function movedRaw(coordinate: Coordinate, raw: Expr, before: Expr, value: Expr): Expr {
-  return coordinate.name === "identity" ? value : select(value.equal(before), raw, coordinate.inverse(value));
-}
-
-function learnedHyperparameter(
-  name: string,
-  learned: Learned,
-  per: Grain,
-  { domain }: Hyperparameter,
-  written: Operand | undefined,
-): LearnedHyperparameter {
-  const coordinate = coordinates[learned.in];
-  return {
-    name,
-    inputs: { raw: `${name}.raw`, sensitivity: `${name}.sensitivity` },
-    outputs: { gradient: `${name}.gradient`, sensitivity: `${name}.sensitivity`, written: `${name}.written` },
-    learned,
-    per,
-    coordinate,
-    domain,
-    lift: liftProgram(coordinate, domain),
-    writeBack: written === undefined ? undefined : writeBackProgram(coordinate, domain),
-    transform: learned.gradient
-      ? compile({ d: toExpr(learned.gradient(input("d", "element")), "learned: what gradient returns") })
-      : undefined,
-  };
+/** How a step changes with one learned hyperparameter. */
+interface Sensitivity {
+  readonly stages: ReadonlyMap<string, Readonly<Record<string, Expr>>>;
+  readonly p: Expr;
+  readonly slots: Readonly<Record<string, Expr>>;
 }
 
 /**
@@ -120,7 +57,6 @@ function learnedHyperparameter(
 export function planOf(spec: RuleSpec): Plan {
   const { rule, settings } = spec;
   const leaves: Record<string, Expr> = { p: input("p", "element"), g: input("g", "element"), t: input("t", "model") };
-  if (rule.propose) leaves.proposed = input("proposed", "element");
   for (const [name, { grain }] of Object.entries(rule.state)) leaves[name] = input(name, grain);
   const hypers = Object.entries(rule.hyperparameters).map(([name, type]) => {
     const setting = settings[name] as RuleSpec["settings"][string];
@@ -128,6 +64,7 @@ export function planOf(spec: RuleSpec): Plan {
     leaves[name] = typeof setting === "number" ? constant(setting) : input(name, per);
     return { name, type, setting, per };
   });
+  const stages = planStages(rule, leaves);
 
   const result = rule.update(leaves);
   checkResult(spec, result);
@@ -135,24 +72,40 @@ export function planOf(spec: RuleSpec): Plan {
   const outputs: Record<string, Operand> = { p: result.p as Operand };
   const changing = Object.keys(rule.state).filter((name) => result[name] !== leaves[name]);
   for (const name of changing) outputs[name] = result[name] as Operand;
+  const fresh = Object.fromEntries(changing.map((name) => [name, toExpr(result[name] as Operand)]));
 
-  const contractions: Record<string, Operand> = {};
+  const objective = rule.objective ? toExpr(rule.objective(leaves)) : (leaves.g as Expr);
+  const contractions: ((g: Expr) => Record<string, Operand>)[] = [];
   const learned: LearnedHyperparameter[] = [];
   for (const { name, type, setting, per } of hypers) {
     if (!isLearned(setting)) continue;
-    const leaf = leaves[name] as Expr;
     // What is constrained at a finer grain than the hyperparameter's own holds for this step only: there is nowhere to store it.
     const constrained = result[name];
     const written = constrained === undefined || finer(toExpr(constrained).grain, per) ? undefined : constrained;
-    const hyperparameter = learnedHyperparameter(name, setting, per, type, written);
-    learned.push(hyperparameter);
-    const { inputs, outputs: own } = hyperparameter;
-    const slope = toExpr(hyperparameter.coordinate.slope(input(inputs.raw, per), leaf));
-    outputs[own.sensitivity] = diagonal(spec, name, () => differentiate(toExpr(outputs.p as Operand), leaf)).mul(slope);
-    if (written !== undefined) outputs[own.written] = written;
-    const product = (leaves.g as Expr).mul(input(inputs.sensitivity, "element"));
-    contractions[own.gradient] =
-      per === "element" ? product : reduceSum(product, "element", per === "channel" ? "channel" : "tensor");
+    const leaf = leaves[name] as Expr;
+    const sensitive = (carried: readonly string[]): Sensitivity & { knob: LearnedHyperparameter } => {
+      const knob = knobPlan(name, setting, per, type, carried, written);
+      return { knob, ...sensitivityOf(spec, knob, leaves, leaf, stages, toExpr(result.p as Operand), fresh) };
+    };
+    // A slot is carried where it depends on the hyperparameter, if only by way of others: those that do not are dropped until all do.
+    let { knob, ...sensitivity } = sensitive(setting.horizon === 1 ? [] : changing);
+    while (Object.keys(sensitivity.slots).length < knob.held.length - 1) {
+      ({ knob, ...sensitivity } = sensitive(Object.keys(sensitivity.slots)));
+    }
+    learned.push(knob);
+    for (const stage of stages) stage.addTangents(name, sensitivity.stages.get(stage.name) ?? {});
+    const [own, ...carried] = knob.held;
+    outputs[own.name] = sensitivity.p;
+    for (const { key, name: output } of carried) outputs[output] = sensitivity.slots[slotOf(knob, key)] as Expr;
+    if (written !== undefined) outputs[knob.outputs.written] = written;
+    const held = input(own.name, "element");
+    const gathered = (x: Expr): Operand =>
+      per === "element" ? x : reduceSum(x, "element", per === "channel" ? "channel" : "tensor");
+    contractions.push((g) => ({
+      [knob.parts.d as string]: gathered(g.mul(held)),
+      ...(knob.parts.gg !== undefined && { [knob.parts.gg]: gathered(g.square()) }),
+      ...(knob.parts.ss !== undefined && { [knob.parts.ss]: gathered(held.square()) }),
+    }));
   }
 
   const initial: Record<string, Operand> = {};
@@ -160,15 +113,87 @@ export function planOf(spec: RuleSpec): Plan {
     if (typeof init === "number") initial[name] = init;
     else if (typeof init === "function") initial[name] = init(leaves);
   }
+  const initHeld: Record<string, Operand> = {};
+  for (const knob of learned) {
+    const leaf = leaves[knob.name] as Expr;
+    const slope = toExpr(knob.coordinate.slope(input(knob.inputs.raw, knob.per), leaf));
+    for (const { key, name } of knob.held.slice(1)) {
+      const init = initial[slotOf(knob, key)];
+      const tangent = init === undefined ? null : tangentOf(toExpr(init), new Map([[leaf, slope]]), knob.per);
+      if (tangent) initHeld[name] = tangent;
+    }
+  }
+  const contraction = (g: Expr): Program =>
+    compile(Object.assign({}, ...contractions.map((parts) => parts(g)), probeOf("g")), `${rule.name}: hyper-gradients`);
+  const contract = learned.length > 0 ? contraction(objective) : undefined;
+  const evaluation = rule.evaluation?.(leaves);
   return {
     spec,
     learned,
     changing,
+    still: result.p === leaves.p && changing.length === 0 && learned.length === 0,
     init: compile(initial, `${rule.name}: init`),
+    initHeld: Object.keys(initHeld).length > 0 ? compile(initHeld, `${rule.name}: init`) : undefined,
+    rounds: roundsOf(spec, stages),
+    operators: new Map(stages.flatMap(({ name, stage }) => (stage.kind === "operator" ? [[name, stage]] : []))),
     update: compile(outputs, `${rule.name}: update`),
-    contract:
-      learned.length > 0 ? compile({ ...contractions, ...probeOf("g") }, `${rule.name}: hyper-gradients`) : undefined,
+    contract,
+    contractHeldOut: contract && (rule.objective ? contraction(leaves.g as Expr) : contract),
+    evaluation: evaluation === undefined ? undefined : compile({ p: evaluation }, `${rule.name}: evaluation`),
   };
+}
+
+/** The state slot whose sensitivity is held under this key. */
+const slotOf = ({ name }: LearnedHyperparameter, key: string): string => key.slice(name.length + 1);
+
+/**
+ * How the stages, the new parameter and the new state change with a learned hyperparameter: in this step alone, or with what `carry` leaves
+ * of the steps before.
+ */
+function sensitivityOf(
+  spec: RuleSpec,
+  knob: LearnedHyperparameter,
+  leaves: Readonly<Record<string, Expr>>,
+  leaf: Expr,
+  stages: readonly PlannedStage[],
+  p: Expr,
+  fresh: Readonly<Record<string, Expr>>,
+): Sensitivity {
+  const { name, per, held, inputs, coordinate, learned } = knob;
+  const slope = toExpr(coordinate.slope(input(inputs.raw, per), leaf));
+  const seeds = new Map<Node, Expr>([[leaf, constant(1)]]);
+  const carries = learned.horizon > 1;
+  if (carries) {
+    const carry = input(inputs.carry, "model");
+    const [own, ...slots] = held;
+    seeds.set(leaf, slope);
+    seeds.set(leaves.p as Expr, input(own.name, "element").mul(carry));
+    for (const { key, name: held } of slots) {
+      const slot = leaves[slotOf(knob, key)] as Expr;
+      seeds.set(slot, input(held, slot.grain).mul(carry));
+    }
+  }
+  return diagonal(spec, name, () => {
+    const tangents = stageTangents(spec, stages, name, per, seeds, leaves);
+    const moved = tangentOf(p, seeds, per) ?? constant(0);
+    const slots: Record<string, Expr> = {};
+    for (const { key } of held.slice(1)) {
+      const tangent = tangentOf(fresh[slotOf(knob, key)] as Expr, seeds, per);
+      if (tangent) slots[slotOf(knob, key)] = tangent;
+    }
+    return { stages: tangents, p: carries ? moved : moved.mul(slope), slots };
+  });
+}
+
+function roundsOf({ rule }: RuleSpec, stages: readonly PlannedStage[]): Round[] {
+  const last = Math.max(-1, ...stages.map((stage) => stage.round));
+  return Array.from({ length: last + 1 }, (_, round) => {
+    const now = stages.filter((stage) => stage.round === round);
+    return {
+      program: compile(Object.assign({}, ...now.map(({ outputs }) => outputs)), `${rule.name}: stage ${round + 1}`),
+      stages: now,
+    };
+  });
 }
 
 function checkResult({ rule }: RuleSpec, result: Readonly<Record<string, Operand | undefined>>): void {

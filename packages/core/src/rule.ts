@@ -11,6 +11,7 @@ import type { Numbers } from "./executor.js";
 import type { Expr, Operand } from "./expression.js";
 import type { AtMost, Grain } from "./grain.js";
 import { type Setting, type Spec, specOf } from "./spec.js";
+import type { Inputs, Stage, Total } from "./stage.js";
 
 /** A hyperparameter of a rule: its default value, where it may live, and what one learned value covers unless said otherwise. */
 export interface Hyperparameter {
@@ -56,7 +57,7 @@ export interface GivenByName {
 export type SlotInit =
   | number
   /** Computed from the parameter's first value and the hyperparameters; they have the names that `update` sees. */
-  | ((inputs: Readonly<Record<string, Expr>>) => Operand)
+  | ((inputs: Inputs) => Operand)
   /** Given for every variable. */
   | GivenByName;
 
@@ -82,19 +83,17 @@ export interface Rule {
   /** Slots by name. */
   readonly state: Readonly<Record<string, Slot>>;
   /**
-   * One step. Given `p`, `g`, `t` (1 at the first step), every slot and every hyperparameter by name; returns the new `p`, every slot's new
+   * One step. Given `p`, `g`, `t` (1 at the first step), every slot, every hyperparameter and every stage by name; returns the new `p`, every slot's new
    * value, and a hyperparameter's name where the rule constrains that one: the value is written back if it is learned.
    */
-  readonly update: (inputs: Readonly<Record<string, Expr>>) => Readonly<Record<string, Operand | undefined>>;
-  /** For what no expression can say: `update` is also given `proposed`, the new parameter that this works out. */
-  readonly propose?: Propose;
+  readonly update: (inputs: Inputs) => Readonly<Record<string, Operand | undefined>>;
+  /** What `update` is also given, by name; see stage.ts. */
+  readonly stages?: Readonly<Record<string, Stage>>;
+  /** The gradient of what the rule descends, in terms of its inputs: what hyper-gradients are contracted with. Default: g. A penalty on p, such as L2, adds its own. */
+  readonly objective?: (inputs: Inputs) => Operand;
+  /** What to evaluate the model with, in terms of p, state and hyperparameters as they are after a step. Default: p. An average of parameters is one. */
+  readonly evaluation?: (inputs: Inputs) => Operand;
 }
-
-/**
- * Works out new parameters outside the expressions, for all variables of a step together. Takes and returns arrays of the executor's, those
- * returned being new; it changes nothing.
- */
-export type Propose = (variables: readonly { readonly name: string; readonly g: unknown }[]) => unknown[];
 
 type SlotGrain<S> = S extends Slot<infer G> ? G : "element";
 
@@ -108,10 +107,10 @@ export interface StepInputs {
   readonly t: Expr<"model">;
 }
 
-/** What an update sees: p, g, t, and slots and hyperparameters by name. */
-export type UpdateInputs<H, S> = StepInputs & { readonly [K in keyof H]: Expr<"tensor"> } & {
+/** What an update sees: p, g, t, and slots, hyperparameters and totals by name. */
+export type UpdateInputs<H, S, T extends string = never> = StepInputs & { readonly [K in keyof H]: Expr<"tensor"> } & {
   readonly [K in keyof S]: Expr<SlotGrain<S[K]>>;
-};
+} & { readonly [K in T]: Expr<"model"> };
 
 /** What an update returns: the new p, the new value of every slot, and of a hyperparameter where the rule constrains it. */
 export type UpdateOutputs<H, S> = Readonly<Record<"p", Operand>> & {
@@ -121,15 +120,23 @@ export type UpdateOutputs<H, S> = Readonly<Record<"p", Operand>> & {
 };
 
 /** A rule as its author writes it. */
-export interface RuleDefinition<H extends Record<string, Hyperparameter>, S extends Record<string, number | Slot>> {
+export interface RuleDefinition<
+  H extends Record<string, Hyperparameter>,
+  S extends Record<string, number | Slot>,
+  T extends string = never,
+> {
   /** The name in messages and checkpoints. */
   readonly name: string;
   /** Hyperparameters by name, each built by `nonNegative`, `belowOne`, … with its default. */
   readonly hyperparameters: H;
   /** State slots by name: a number is the initial value of one value per element; `slot` says everything else. */
   readonly state: S;
+  /** Sums over all variables of a step, by name, in order: what one variable adds, from what `update` sees and the totals before it. */
+  readonly totals?: { readonly [K in T]: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand<AtMost<"tensor">> };
   /** The step; see `Rule.update`. */
-  readonly update: (inputs: UpdateInputs<H, S>) => UpdateOutputs<H, S>;
+  readonly update: (inputs: UpdateInputs<H, S, NoInfer<T>>) => UpdateOutputs<H, S>;
+  /** What to evaluate the model with; see `Rule.evaluation`. */
+  readonly evaluation?: (inputs: Omit<UpdateInputs<H, S>, "g">) => Operand;
 }
 
 /** What users call: settings in (a number, a schedule or `learned` by name; the default for what is left out), a spec out. */
@@ -139,7 +146,7 @@ export interface RuleFactory<Names extends string> {
   readonly rule: Rule;
 }
 
-const reserved = ["p", "g", "t", "proposed"];
+const reserved = ["p", "g", "t"];
 
 /**
  * Defines an update rule.
@@ -150,24 +157,47 @@ const reserved = ["p", "g", "t", "proposed"];
 export function rule<
   const H extends Record<string, Hyperparameter>,
   const S extends Record<string, number | Slot> = Record<never, never>,
->(definition: RuleDefinition<H, S>): RuleFactory<keyof H & string> {
-  const { name, hyperparameters } = definition;
-  const state = Object.fromEntries(
-    Object.entries(definition.state).map(([key, init]) => [
-      key,
-      typeof init === "number" ? slot("element", init) : init,
-    ]),
-  );
-  return ruleFactory({ name, hyperparameters, state, update: definition.update as unknown as Rule["update"] });
+  const T extends string = never,
+>(definition: RuleDefinition<H, S, T>): RuleFactory<keyof H & string> {
+  return ruleFactory(untyped(definition));
+}
+
+/** A definition without its types. */
+export function untyped(definition: {
+  readonly name: string;
+  readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
+  readonly state: Readonly<Record<string, number | Slot>>;
+  readonly totals?: object;
+  readonly update: unknown;
+  readonly evaluation?: unknown;
+}): Rule {
+  const { name, hyperparameters, state, totals, update, evaluation } = definition;
+  return {
+    name,
+    hyperparameters,
+    state: mapValues(state, (init) => (typeof init === "number" ? slot("element", init) : init)),
+    update: update as Rule["update"],
+    ...(totals && {
+      stages: mapValues(
+        totals as Readonly<Record<string, Total["value"]>>,
+        (value): Stage => ({ kind: "total", value }),
+      ),
+    }),
+    ...(evaluation !== undefined && { evaluation: evaluation as NonNullable<Rule["evaluation"]> }),
+  };
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]));
 }
 
 /** The factory of a rule that was built without `rule`, as wrappers build theirs. Checks that every name is used once. */
 export function ruleFactory<Names extends string>(rule: Rule): RuleFactory<Names> {
-  const names = [...reserved, ...Object.keys(rule.state), ...Object.keys(rule.hyperparameters)];
+  const names = [...reserved, ...[rule.state, rule.hyperparameters, rule.stages ?? {}].flatMap(Object.keys)];
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice) {
     throw new Error(
-      `rule "${rule.name}": the name "${twice}" is used twice; p, g, t, proposed, the state slots and the hyperparameters each need a name of their own.`,
+      `rule "${rule.name}": the name "${twice}" is used twice; p, g, t, the state slots, the hyperparameters and the totals each need a name of their own.`,
     );
   }
   for (const [name, { default: value, domain }] of Object.entries(rule.hyperparameters)) {

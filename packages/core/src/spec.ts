@@ -12,8 +12,11 @@ import type { Schedule } from "./schedule.js";
 /** What a hyperparameter can be: a number, a schedule, or learned. */
 export type Setting = number | Schedule | Learned;
 
-/** Which variables: a regular expression that the name matches, or a string that is the name or its leading path ("head" is head/kernel). */
+/** Which variables, by name: a regular expression that the name matches, or a string that is the name or its leading path ("head" is head/kernel). */
 export type NamePattern = string | RegExp;
+
+/** Which variables: by name, or all for which a function of name and shape returns true. */
+export type VariablePattern = NamePattern | ((variable: VariableInfo) => boolean);
 
 /** A variable as specs see it. */
 export interface VariableInfo {
@@ -41,15 +44,15 @@ export interface RuleSpec {
   readonly settings: Readonly<Record<string, Setting>>;
 }
 
-/** A choice by variable name: what matches a pattern takes `matching`, everything else `otherwise`. */
+/** A choice by variable: what matches a pattern takes `matching`, everything else `otherwise`. */
 export interface ChoiceSpec {
   /** Tells it from the other specs. */
   readonly kind: "choice";
-  /** Of names. */
-  readonly patterns: readonly NamePattern[];
+  /** Of names, or functions of variables. */
+  readonly patterns: readonly VariablePattern[];
   /** The argument that the patterns came from, for error messages. */
   readonly called: string;
-  /** For variables whose name matches a pattern. */
+  /** For variables that match a pattern. */
   readonly matching: Spec;
   /** For all others. */
   readonly otherwise: Spec;
@@ -65,12 +68,22 @@ export interface LayoutSpec {
   readonly spec: Spec;
 }
 
+/** A spec whose gradients are accumulated over several steps. */
+export interface AccumulateSpec {
+  /** Tells it from the other specs. */
+  readonly kind: "accumulate";
+  /** How many gradients make one step. */
+  readonly steps: number;
+  /** The optimizer. */
+  readonly spec: Spec;
+}
+
 /** An optimizer as data. */
-export type Spec = RuleSpec | ChoiceSpec | LayoutSpec;
+export type Spec = RuleSpec | ChoiceSpec | LayoutSpec | AccumulateSpec;
 
 /** True for what `rule`, `ftp`, … return. */
 function isSpec(x: unknown): x is Spec {
-  return typeof x === "object" && x !== null && ["rule", "choice", "layout"].includes((x as Spec).kind);
+  return typeof x === "object" && x !== null && ["rule", "choice", "layout", "accumulate"].includes((x as Spec).kind);
 }
 
 /**
@@ -142,11 +155,11 @@ function checkSetting(rule: Rule, name: string, setting: Setting): void {
 }
 
 /**
- * A choice by variable name: variables that match one of the patterns take `matching`, all others `otherwise`.
+ * A choice by variable: those that match one of the patterns take `matching`, all others `otherwise`.
  *
  * @param called The argument that the patterns came from, for error messages.
  */
-export function choice(patterns: readonly NamePattern[], called: string, matching: Spec, otherwise: Spec): Spec {
+export function choice(patterns: readonly VariablePattern[], called: string, matching: Spec, otherwise: Spec): Spec {
   return Object.freeze({ kind: "choice", patterns: Object.freeze([...patterns]), called, matching, otherwise });
 }
 
@@ -168,7 +181,22 @@ export function ruleSpecsOf(spec: Spec): RuleSpec[] {
     case "choice":
       return [...ruleSpecsOf(spec.matching), ...ruleSpecsOf(spec.otherwise)];
     case "layout":
+    case "accumulate":
       return ruleSpecsOf(spec.spec);
+  }
+}
+
+/** True where a spec accumulates the gradients of some variables. */
+export function accumulates(spec: Spec): boolean {
+  switch (spec.kind) {
+    case "rule":
+      return false;
+    case "accumulate":
+      return true;
+    case "layout":
+      return accumulates(spec.spec);
+    case "choice":
+      return accumulates(spec.matching) || accumulates(spec.otherwise);
   }
 }
 
@@ -185,12 +213,15 @@ export function mapRuleSpecs(spec: Spec, f: (spec: RuleSpec) => Spec): Spec {
         otherwise: mapRuleSpecs(spec.otherwise, f),
       });
     case "layout":
+    case "accumulate":
       return Object.freeze({ ...spec, spec: mapRuleSpecs(spec.spec, f) });
   }
 }
 
-/** True where the name matches the pattern. */
-function matches(pattern: NamePattern, name: string): boolean {
+/** True where the variable matches the pattern. */
+function matches(pattern: VariablePattern, variable: VariableInfo): boolean {
+  const { name } = variable;
+  if (typeof pattern === "function") return pattern(variable);
   // A sticky or global expression keeps a position between calls; a copy without one always looks at the whole name.
   if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, "")).test(name);
   return name === pattern || name.startsWith(`${pattern}/`);
@@ -201,22 +232,33 @@ function axesOf(channelAxis: ChannelAxis, variable: VariableInfo): readonly numb
   return typeof axes === "number" ? [axes] : axes;
 }
 
-/** The rule for one variable, and the channel axes that the innermost layout around it gives. */
-export function resolve(
-  spec: Spec,
-  variable: VariableInfo,
-): { spec: RuleSpec; channelAxes: readonly number[] | undefined } {
+/** What a spec is for one variable. */
+export interface Resolved {
+  /** Its rule. */
+  readonly spec: RuleSpec;
+  /** The channel axes that the innermost layout around the rule gives. */
+  readonly channelAxes: readonly number[] | undefined;
+  /** How many gradients make one step: one in another multiplies. */
+  readonly steps: number;
+}
+
+/** What a spec is for one variable. */
+export function resolve(spec: Spec, variable: VariableInfo): Resolved {
   switch (spec.kind) {
     case "rule":
-      return { spec, channelAxes: undefined };
+      return { spec, channelAxes: undefined, steps: 1 };
     case "choice":
       return resolve(
-        spec.patterns.some((pattern) => matches(pattern, variable.name)) ? spec.matching : spec.otherwise,
+        spec.patterns.some((pattern) => matches(pattern, variable)) ? spec.matching : spec.otherwise,
         variable,
       );
     case "layout": {
       const inner = resolve(spec.spec, variable);
-      return { spec: inner.spec, channelAxes: inner.channelAxes ?? axesOf(spec.channelAxis, variable) };
+      return { ...inner, channelAxes: inner.channelAxes ?? axesOf(spec.channelAxis, variable) };
+    }
+    case "accumulate": {
+      const inner = resolve(spec.spec, variable);
+      return { ...inner, steps: inner.steps * spec.steps };
     }
   }
 }
@@ -226,72 +268,29 @@ export function resolve(
  *
  * @throws Error that names the pattern and the variables.
  */
-export function checkPatterns(spec: Spec, names: readonly string[]): void {
-  if (spec.kind === "rule") return;
-  if (spec.kind === "layout") {
-    checkPatterns(spec.spec, names);
-    return;
+export function checkPatterns(spec: Spec, variables: readonly VariableInfo[]): void {
+  switch (spec.kind) {
+    case "rule":
+      return;
+    case "layout":
+    case "accumulate":
+      checkPatterns(spec.spec, variables);
+      return;
   }
   for (const pattern of spec.patterns) {
-    if (!names.some((name) => matches(pattern, name))) {
+    if (!variables.some((variable) => matches(pattern, variable))) {
+      const names = variables.map(({ name }) => name).join(", ");
       throw new Error(
-        `${spec.called}: ${typeof pattern === "string" ? JSON.stringify(pattern) : pattern} matches no variable; there are ${names.join(", ")}. Correct the pattern or remove it.`,
+        `${spec.called}: ${shownPattern(pattern)} matches no variable; there are ${names}. Correct the pattern or remove it.`,
       );
     }
   }
-  checkPatterns(spec.matching, names);
-  checkPatterns(spec.otherwise, names);
+  checkPatterns(spec.matching, variables);
+  checkPatterns(spec.otherwise, variables);
 }
 
-/** The part of a spec that a checkpoint depends on, as text: rules, slots, and what is learned how; not the values of fixed numbers. */
-export function structureOf(spec: Spec): string {
-  switch (spec.kind) {
-    case "layout":
-      return structureOf(spec.spec);
-    case "choice":
-      return `[${spec.patterns.join(" | ")}] ? ${structureOf(spec.matching)} : ${structureOf(spec.otherwise)}`;
-    case "rule": {
-      const learned = Object.entries(spec.settings).flatMap(([name, setting]) =>
-        isLearned(setting)
-          ? [
-              `${name}: learned(per ${setting.per ?? spec.rule.hyperparameters[name]?.per}, in ${setting.in}, by ${structureOf(setting.by)})`,
-            ]
-          : [],
-      );
-      return `${spec.rule.name}(${learned.join(", ")})`;
-    }
-  }
-}
-
-/** A spec as plain JSON, for people and for `getConfig`: functions appear by name. */
-export function describe(spec: Spec): Record<string, unknown> {
-  switch (spec.kind) {
-    case "layout":
-      return describe(spec.spec);
-    case "choice":
-      return {
-        [spec.called]: spec.patterns.map(String),
-        matching: describe(spec.matching),
-        otherwise: describe(spec.otherwise),
-      };
-    case "rule":
-      return {
-        rule: spec.rule.name,
-        ...Object.fromEntries(
-          Object.entries(spec.settings).map(([name, setting]) => [
-            name,
-            isLearned(setting)
-              ? {
-                  learned: setting.init,
-                  per: setting.per ?? spec.rule.hyperparameters[name]?.per,
-                  in: setting.in,
-                  by: describe(setting.by),
-                }
-              : typeof setting === "function"
-                ? "schedule"
-                : setting,
-          ]),
-        ),
-      };
-  }
+/** A pattern, for messages. */
+export function shownPattern(pattern: VariablePattern): string {
+  if (typeof pattern === "function") return `the function ${pattern.name || "without a name"}`;
+  return typeof pattern === "string" ? JSON.stringify(pattern) : String(pattern);
 }

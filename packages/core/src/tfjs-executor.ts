@@ -163,6 +163,7 @@ export function tfjsExecutor(scalars: () => Scalars): Executor<tf.Tensor> {
       const result = tf.tidy(() => spread(value, shape));
       return result === value ? result : tf.keep(result);
     },
+    shapeOf: ({ shape }) => shape,
     store: async (array) => ({
       dtype: "float32",
       shape: array.shape,

@@ -18,7 +18,6 @@ import {
   mapRuleSpecs,
   max,
   minimum,
-  type NamePattern,
   type Operand,
   positive,
   type Rule,
@@ -31,6 +30,7 @@ import {
   straightThrough,
   sum,
   toExpr,
+  type VariablePattern,
   withChannelAxis,
 } from "@hypergrad/core";
 import { adam } from "@hypergrad/optimizers";
@@ -62,8 +62,8 @@ export interface FtpOptions {
   readonly radius?: Setting;
   /** Annealing in [0, 1]: what a hyper-gradient that would shrink the radius is multiplied by. 1 (default) constrains most, 0 never shrinks. A learned `radius` with a `gradient` of its own has that instead. */
   readonly k?: number;
-  /** Variables that take the base step alone, such as a new head that has no pre-trained value: names, leading paths ("head" is head/kernel) or regular expressions. */
-  readonly exclude?: NamePattern | readonly NamePattern[];
+  /** Variables that take the base step alone, such as a new head that has no pre-trained value: names, leading paths ("head" is head/kernel), regular expressions or functions of the variable. */
+  readonly exclude?: VariablePattern | readonly VariablePattern[];
   /** The pre-trained values: "initial" (default) takes each variable's value at its first step; "zeros" (for LoRA's deltas); or tensors by variable name. */
   readonly anchor?: "initial" | "zeros" | Readonly<Record<string, GivenTensor>>;
   /** Which axes name a row. Default: by rank, the last axis; see `channelAxesOf`. By variable name, or a function of name and shape. */
@@ -107,14 +107,22 @@ function projected(
         : minimum(1, clipped.add(straightThrough(0, radius)).div(n));
       return { ...proposed, p: anchor.add(c.mul(scale)), anchor, radius: clipped };
     },
+    ...(base.evaluation && {
+      // An average of proposals may lie outside the ball.
+      evaluation(x) {
+        const anchor = x.anchor as Expr<"element">;
+        const c = toExpr((base.evaluation as NonNullable<Rule["evaluation"]>)(x)).sub(anchor);
+        return anchor.add(c.mul(minimum(1, (x.radius as Expr).div(norms[norm](c).n))));
+      },
+    }),
   };
 }
 
 /** The radius as a setting: annealed, and learned per tensor unless said otherwise. */
 function annealed(radius: Setting, k: number): Setting {
   if (!isLearned(radius)) return radius;
-  const { init, by, per = "tensor", in: coordinate, gradient = (d) => select(d.greater(0), d.mul(k), d) } = radius;
-  return learned(init, by, { per, in: coordinate, gradient });
+  const { per = "tensor", gradient = (d: Expr) => select(d.greater(0), d.mul(k), d) } = radius;
+  return Object.freeze({ ...radius, per, gradient });
 }
 
 /**
@@ -157,7 +165,7 @@ export function ftp(base: Spec | tf.Optimizer, options: FtpOptions = {}): Spec {
     }
     return ruleFactory(projected(rule, options))({ ...settings, radius: setting });
   });
-  const patterns = Array.isArray(exclude) ? exclude : [exclude as NamePattern];
+  const patterns = Array.isArray(exclude) ? exclude : [exclude as VariablePattern];
   const spec = patterns.length === 0 ? projectedSpec : choice(patterns, "ftp: exclude", baseSpec, projectedSpec);
   return channelAxis !== undefined ? withChannelAxis(spec, channelAxis) : spec;
 }

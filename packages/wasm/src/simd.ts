@@ -29,6 +29,7 @@ export const simd: Readonly<Record<OperationName, Instruction>> = {
   abs: (a) => `(f32x4.abs ${a})`,
   // Of NaN, NaN.
   sign: (a) => `(v128.bitselect ${a} (f32x4.sub (v128.and (f32x4.gt ${a} ${splat(0)}) ${splat(1)}) (v128.and (f32x4.lt ${a} ${splat(0)}) ${splat(1)})) (f32x4.ne ${a} ${a}))`,
+  floor: (a) => `(f32x4.floor ${a})`,
   square: (a) => `(f32x4.mul ${a} ${a})`,
   sqrt: (a) => `(f32x4.sqrt ${a})`,
   rsqrt: (a) => `(f32x4.div ${splat(1)} (f32x4.sqrt ${a}))`,

@@ -87,7 +87,7 @@ function mixes(y: Node, x: Expr): boolean {
     const known = depends.get(node);
     if (known !== undefined) return known;
     const { kind } = node;
-    const constant = node instanceof Condition || kind.op === "sign";
+    const constant = node instanceof Condition || kind.op === "sign" || kind.op === "floor";
     const does = node === x || (!constant && node.operands.map(visit).some(Boolean));
     if (does && (kind.op === "reduceSum" || kind.op === "reduceMax") && finer(x.grain, kind.to)) mixed = true;
     depends.set(node, does);

@@ -46,6 +46,7 @@ const combinations: Readonly<Record<string, (a: Expr, b: Expr, c: Expr, d: Expr)
   twice: (a) => a.neg().neg(),
   abs: (a) => a.abs(),
   sign: (a) => a.sign(),
+  floor: (a) => a.mul(3).floor(),
   square: (a) => a.tanh().square(),
   sqrt: (a) => a.abs().sqrt(),
   rsqrt: (a) => a.abs().add(0.1).rsqrt(),

@@ -129,9 +129,14 @@ interface Case {
 const counts = { compared: 0, unresolved: 0, kink: 0 };
 
 /** Compares the hyper-gradients of all hyperparameters, one coordinate each, at all grains. */
-function compare(optimizer: Optimizer, { problem, values }: Case, rotation: number): void {
+function compare(optimizer: Optimizer, { problem, values }: Case, rotation: number, horizon = 1): void {
   const k = problem.steps - 1;
+  // The first step that the hyper-gradient looks back to: what is carried along is forgotten every `horizon` steps.
+  const since = horizon === Number.POSITIVE_INFINITY ? 0 : k - 1 - ((k - 1) % horizon);
   const names = Object.keys(values);
+  // A radius scales whole rows: carried along, it meets those of other elements in the next norm.
+  const rows = optimizer.ftp?.norm === "l2" ? "tensor" : "channel";
+  const finest = (name: string): Grain => (name === "radius" && horizon > 1 ? rows : finestOf(optimizer, name));
   const next = problem.gradients(k);
   const g = problem.variables.flatMap(({ name }) => [...(next[name] ?? [])]);
 
@@ -145,7 +150,7 @@ function compare(optimizer: Optimizer, { problem, values }: Case, rotation: numb
     const moved =
       (x: number): Setting =>
       (t) =>
-        t === k - 1 ? forward(x) : value;
+        t >= since && t < k ? forward(x) : value;
     const after = (x: number): number[] =>
       parametersAfter(unbounded(optimizer.build({ ...values, [name]: moved(x) })), problem, k);
     const straightThrough = name === "radius" && optimizer.ftp?.straightThrough !== false;
@@ -157,7 +162,7 @@ function compare(optimizer: Optimizer, { problem, values }: Case, rotation: numb
 
   for (const grain of grains) {
     const expected = chosen.map(({ name, coordinate, estimates, size }) => {
-      const per = coarser(grain, finestOf(optimizer, name));
+      const per = coarser(grain, finest(name));
       const sums = new Map<string, { d: number; error: number; magnitude: number; floor: number }>();
       coverOf(problem, per).forEach((cover, j) => {
         const { value, error } = estimates[j] as Estimate;
@@ -180,7 +185,7 @@ function compare(optimizer: Optimizer, { problem, values }: Case, rotation: numb
       expected.map(({ name, coordinate, per, scale }) => {
         const { offset } = coordinates[coordinate];
         const by = reveal({ scale: (t) => (t === k ? scale : 0), offset });
-        return [name, learned(values[name] as number, by, { per, in: coordinate, gradient: (d) => d })];
+        return [name, learned(values[name] as number, by, { per, in: coordinate, gradient: (d) => d, horizon })];
       }),
     );
     const after = run(unbounded(optimizer.build(settings)), problem, k + 1);
@@ -242,6 +247,13 @@ describe.each(optimizers)("hyper-gradients of $name", (optimizer) => {
   test.each(coordinateNames.map((_, i) => i))(
     "equal finite differences at every grain, with the coordinates rotated by %i",
     (rotation) => check(cases, 3, (example) => compare(optimizer, example, rotation)),
+  );
+
+  // The official code's derivative by the radius is no derivative: it has nothing to carry along.
+  if (optimizer.ftp && optimizer.ftp.straightThrough !== false) return;
+  test.each([Number.POSITIVE_INFINITY, 2])(
+    "equal finite differences over several steps, with a horizon of %s",
+    (horizon) => check(cases, 4, (example) => compare(optimizer, example, horizon === 2 ? 1 : 0, horizon)),
   );
 });
 
