@@ -27,7 +27,6 @@ export function fromTf(optimizer: tf.Optimizer): Spec {
   const proposed: Operator = {
     kind: "operator",
     inputs: ({ g }) => ({ g: g as Expr }),
-    memory: {},
     opaque: true,
     apply(calls) {
       for (const { name } of calls) if (!names.includes(name)) names.push(name);

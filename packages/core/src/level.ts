@@ -23,7 +23,7 @@ import { compile, type Program } from "./program.js";
 import type { Rule } from "./rule.js";
 import { added, runStages } from "./run-stages.js";
 import type { Schedule } from "./schedule.js";
-import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
+import { type RuleSpec, resolve, ruleSpecsOf, type Spec, type VariableInfo } from "./spec.js";
 
 /** The path of the bottom level. */
 const ROOT = "0";
@@ -150,8 +150,8 @@ export class Level<A> {
       knobs.set(of, knob as Knob<A>);
     }
     const inputs = { ...this.hyperparameters({ plan, knobs }), p, t: 0 };
+    const memory = initialMemory(this.tower, plan, { name, shape });
     const state = initialState(this.tower, plan, name, layout, inputs);
-    const memory = initialMemory(this.tower, plan, shape);
     const held = new Map<string, Value<A>>();
     if (plan.initHeld) {
       const carried = this.tower.executor.run(plan.initHeld, inputs, layout);
@@ -492,11 +492,11 @@ export class Level<A> {
 }
 
 /** What the operators of a plan remember before the first step. */
-function initialMemory<A>({ loadGiven }: Tower<A>, { operators }: Plan, shape: readonly number[]): Cell<A>["memory"] {
+function initialMemory<A>({ loadGiven }: Tower<A>, { operators }: Plan, variable: VariableInfo): Cell<A>["memory"] {
   const memory: Cell<A>["memory"] = new Map();
+  for (const operator of operators.values()) operator.accepts?.(variable);
   for (const [stage, operator] of operators) {
-    const arrays = Object.entries(operator.memory).map(([name, make]): [string, A] => {
-      const made = make(shape);
+    const arrays = Object.entries(operator.memory?.(variable.shape) ?? {}).map(([name, made]): [string, A] => {
       const array = loadGiven(made);
       made.dispose();
       return [name, array];

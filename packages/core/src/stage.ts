@@ -7,6 +7,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Expr, Operand } from "./expression.js";
+import type { VariableInfo } from "./spec.js";
 
 /** What expressions of a rule are written in: p, g, t, state slots, hyperparameters and the stages before, by name. */
 export type Inputs = Readonly<Record<string, Expr>>;
@@ -45,8 +46,10 @@ export interface Operator {
   readonly kind: "operator";
   /** What it is given, by name. */
   readonly inputs: (inputs: Inputs) => Readonly<Record<string, Operand>>;
-  /** What it remembers of a variable, before the first step, from the variable's shape. */
-  readonly memory: Readonly<Record<string, (shape: readonly number[]) => tf.Tensor>>;
+  /** What it remembers of a variable, by name, before the first step, from the variable's shape; new tensors. Default: nothing. */
+  readonly memory?: (shape: readonly number[]) => Readonly<Record<string, tf.Tensor>>;
+  /** Throws for a variable that it cannot work on; called when the variable takes its first step, before anything is changed. */
+  readonly accepts?: (variable: VariableInfo) => void;
   /**
    * Its results for all variables of a step together, with TensorFlow.js operations; it changes nothing that it is given. Unless it is opaque, every operation has a gradient
    * that has a gradient.

@@ -15,6 +15,7 @@ import {
   type UpdateOutputs,
   untyped,
 } from "./rule.js";
+import type { VariableInfo } from "./spec.js";
 import type { Inputs, Operator } from "./stage.js";
 
 /** A tensor rule as its author writes it. */
@@ -22,7 +23,6 @@ export interface TensorRuleDefinition<
   H extends Record<string, Hyperparameter>,
   S extends Record<string, number | Slot>,
   I extends string,
-  M extends string = never,
 > {
   /** The name in messages and checkpoints. */
   readonly name: string;
@@ -32,16 +32,18 @@ export interface TensorRuleDefinition<
   readonly state: S;
   /** What `direction` is given, by name: expressions of one value per element, or per tensor. */
   readonly inputs: (inputs: UpdateInputs<H, S>) => Readonly<Record<I, Operand>>;
-  /** Tensors of any shape that `direction` remembers, before the first step, from the variable's shape. */
-  readonly memory?: { readonly [K in M]: (shape: readonly number[]) => tf.Tensor };
+  /** Tensors of any shape that `direction` remembers, by name, before the first step, from the variable's shape: new tensors. */
+  readonly memory?: (shape: readonly number[]) => Readonly<Record<string, tf.Tensor>>;
+  /** Throws for a variable that the rule cannot work on, such as one of the wrong rank; called when it takes its first step. */
+  readonly accepts?: (variable: VariableInfo) => void;
   /**
    * The matrix operation, in TensorFlow.js operations that have gradients of gradients: a tensor of the variable's shape, and what is remembered. Nothing is differentiated through
    * what is remembered. It changes nothing that it is given.
    */
   readonly direction: (
     inputs: Readonly<Record<NoInfer<I>, tf.Tensor>>,
-    memory: Readonly<Record<NoInfer<M>, tf.Tensor>>,
-  ) => { readonly value: tf.Tensor; readonly memory?: Readonly<Record<NoInfer<M>, tf.Tensor>> };
+    memory: Readonly<Record<string, tf.Tensor>>,
+  ) => { readonly value: tf.Tensor; readonly memory?: Readonly<Record<string, tf.Tensor>> };
   /** The step, which sees `direction` as one more input. */
   readonly update: (inputs: UpdateInputs<H, S> & { readonly direction: Expr<"element"> }) => UpdateOutputs<H, S>;
 }
@@ -58,16 +60,16 @@ export function tensorRule<
   const H extends Record<string, Hyperparameter>,
   const S extends Record<string, number | Slot>,
   const I extends string,
-  const M extends string = never,
->(definition: TensorRuleDefinition<H, S, I, M>): RuleFactory<keyof H & string> {
-  const { inputs, memory = {}, direction } = definition;
+>(definition: TensorRuleDefinition<H, S, I>): RuleFactory<keyof H & string> {
+  const { inputs, memory, accepts, direction } = definition;
   const operator: Operator = {
     kind: "operator",
     inputs: inputs as unknown as (inputs: Inputs) => Readonly<Record<string, Operand>>,
-    memory,
+    ...(memory && { memory }),
+    ...(accepts && { accepts }),
     apply: (calls) =>
       calls.map((call) => {
-        const { value, memory = {} } = direction(call.inputs as never, call.memory as never);
+        const { value, memory = {} } = direction(call.inputs as Readonly<Record<I, tf.Tensor>>, call.memory);
         return { value, memory };
       }),
   };
