@@ -65,7 +65,7 @@ const runMuon =
 function symmetricPower(symmetric: Matrix, power: number): Matrix {
   const n = symmetric.length;
   let a = symmetric;
-  let vectors = symmetric.map((row, i) => row.map((_, j) => (i === j ? 1 : 0)));
+  let vectors = map((_) => 0, symmetric).map((row, i) => row.map((x, j) => (i === j ? x + 1 : x)));
   for (let sweep = 0; sweep < 60; sweep++) {
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {

@@ -61,8 +61,11 @@ function compareState(
   step: number,
   { parameters, hyperparameters }: State,
 ): void {
-  const { params, gamma } = recorded.trajectory[step] as RecordedState;
-  const learned = "tower" in recorded.options ? expectedHyperparameters(recorded, step) : {};
+  const { params, gamma, hypers: recordedHypers } = recorded.trajectory[step] as RecordedState;
+  const learnedOf = (name: string): Record<string, number> => {
+    if ("tower" in recorded.options) return expectedHyperparameters(recorded, step, name);
+    return recordedHypers.lr === undefined ? {} : { lr: recordedHypers.lr };
+  };
   recorded.names.forEach((name, i) => {
     const where = `step ${step + 1}, ${name}`;
     const expected = params[i] as readonly number[];
@@ -77,7 +80,7 @@ function compareState(
     const radius = gamma[i] ?? undefined;
     if (radius !== undefined || hypers.radius !== undefined)
       gauge.compare("gamma", `${where}, radius`, radius, hypers.radius);
-    for (const [hyper, value] of Object.entries(learned))
+    for (const [hyper, value] of Object.entries(learnedOf(name)))
       gauge.compare("hypers", `${where}, ${hyper}`, value, hypers[hyper]);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The rules that only the golden tests need are right.
+ * Towers of the rules for everyday use.
  */
 import { expect, test } from "vitest";
 import { type Comparison, compareCase, failuresOf } from "./compare.js";
@@ -7,12 +7,12 @@ import { executors } from "./executors.js";
 import { towerSpec } from "./gdtuo.js";
 import { recordings } from "./recorded.js";
 
-test("gdtuo's SGD without domains follows the recorded trajectories too", async () => {
+test("the SGD for everyday use follows gdtuo's trajectories too, where they stay in its domains", async () => {
   const executor = executors.find(({ name }) => name === "float64");
   const { cases, dtype } = recordings("gdtuo", "float64");
   const comparisons: Comparison[] = [];
   for (const recorded of cases) {
-    if (executor) comparisons.push(await compareCase(recorded, dtype, executor, towerSpec(recorded, false)));
+    if (executor) comparisons.push(await compareCase(recorded, dtype, executor, towerSpec(recorded, true)));
   }
   expect(comparisons.length).toBeGreaterThan(0);
   expect(failuresOf(comparisons)).toBe("");

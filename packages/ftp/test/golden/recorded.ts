@@ -22,8 +22,8 @@ export interface RecordedState {
   readonly params: readonly (readonly number[])[];
   /** FTP's radius of every parameter; null where the parameter is excluded. */
   readonly gamma: readonly (number | null)[];
-  /** The levels of a tower, bottom first; other families have none. */
-  readonly hypers: { readonly levels?: readonly RecordedLevel[] };
+  /** The levels of a tower, bottom first; of hypergradient descent the learning rate; other families have none. */
+  readonly hypers: { readonly levels?: readonly RecordedLevel[]; readonly lr?: number };
 }
 
 /** How much something differs in the parameters, the radii and the hyperparameters. */
@@ -92,8 +92,18 @@ export function recordings(family: string, precision: Precision): Recordings {
   const classes = selection[family] as readonly string[];
   return {
     dtype,
-    cases: cases.filter(({ optimizer }) => optimizer.split(" / ").every((name) => classes.includes(name))),
+    cases: cases.filter((recorded) => chosen(recorded, classes)),
   };
+}
+
+/**
+ * Whether a case is made only of optimizers that we have, and does what they do: the reference's AdamHD moves its rate once per parameter, within the step, so that ours, which
+ * moves it once per step, is the same for a single parameter.
+ */
+function chosen({ optimizer, names }: RecordedCase, classes: readonly string[]): boolean {
+  return (
+    optimizer.split(" / ").every((name) => classes.includes(name)) && (optimizer !== "AdamHD" || names.length === 1)
+  );
 }
 
 /** How far off a number may be. */

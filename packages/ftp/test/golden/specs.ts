@@ -1,9 +1,21 @@
 /**
  * The recorded optimizers as our specs, by family.
  */
-import type { Spec } from "@hypergrad/core";
+import { mapRuleSpecs, real, ruleFactory, type Spec } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
-import { adam, adamw, sgd } from "@hypergrad/optimizers";
+import {
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamHd,
+  adamw,
+  nadam,
+  radam,
+  rmsprop,
+  sgd,
+  sgdHd,
+} from "@hypergrad/optimizers";
 import { towerSpec } from "./gdtuo.js";
 import { fromTorch, type Tensor } from "./layouts.js";
 import type { RecordedCase } from "./recorded.js";
@@ -52,6 +64,18 @@ function sgdSettings(options: Options) {
   };
 }
 
+/** What torch's relatives of Adam share. */
+function momentSettings(options: Options) {
+  const [beta1, beta2] = options.pair("betas");
+  return {
+    lr: options.number("lr"),
+    beta1,
+    beta2,
+    eps: options.number("eps"),
+    weightDecay: options.number("weight_decay"),
+  };
+}
+
 /** By class: FTP's AdamP and SGDP are what they project, AdamW and SGD. */
 const bases: Readonly<Record<string, (options: Options) => Spec>> = {
   Adam: (options) => adam(adamSettings(options)),
@@ -59,7 +83,47 @@ const bases: Readonly<Record<string, (options: Options) => Spec>> = {
   SGD: (options) => sgd(sgdSettings(options)),
   AdamP: (options) => adamw(adamSettings(options)),
   SGDP: (options) => sgd(sgdSettings(options)),
+  RMSprop: (options) =>
+    rmsprop({
+      lr: options.number("lr"),
+      alpha: options.number("alpha"),
+      eps: options.number("eps"),
+      momentum: options.number("momentum"),
+      weightDecay: options.number("weight_decay"),
+      centered: options.flag("centered"),
+    }),
+  Adagrad: (options) =>
+    adagrad({
+      lr: options.number("lr"),
+      lrDecay: options.number("lr_decay"),
+      eps: options.number("eps"),
+      weightDecay: options.number("weight_decay"),
+      initialAccumulator: options.number("initial_accumulator_value"),
+    }),
+  Adadelta: (options) =>
+    adadelta({
+      lr: options.number("lr"),
+      rho: options.number("rho"),
+      eps: options.number("eps"),
+      weightDecay: options.number("weight_decay"),
+    }),
+  Adamax: (options) => adamax(momentSettings(options)),
+  NAdam: (options) => nadam({ ...momentSettings(options), momentumDecay: options.number("momentum_decay") }),
+  RAdam: (options) => radam(momentSettings(options)),
+  SGDHD: (options) => sgdHd({ ...sgdSettings(options), hyperLr: options.number("hypergrad_lr") }),
+  AdamHD: (options) => adamHd({ ...momentSettings(options), hyperLr: options.number("hypergrad_lr") }),
 };
+
+/** The spec with hyperparameters that may be any number, as those of the hypergradient reference may. */
+const unguarded = (spec: Spec): Spec =>
+  mapRuleSpecs(spec, ({ rule, settings }) =>
+    ruleFactory({
+      ...rule,
+      hyperparameters: Object.fromEntries(
+        Object.entries(rule.hyperparameters).map(([name, { default: value, per }]) => [name, real(value, { per })]),
+      ),
+    })(settings),
+  );
 
 function base({ optimizer }: RecordedCase, options: Options): Spec {
   const make = bases[optimizer];
@@ -79,7 +143,8 @@ export function specOf(recorded: RecordedCase): Spec {
   const options = reader(recorded);
   const spec = "k" in recorded.options ? ftpSpec(recorded, options) : base(recorded, options);
   options.done();
-  return spec;
+  const wanders = recorded.trajectory.some(({ hypers: { lr } }) => lr !== undefined && lr < 0);
+  return wanders ? unguarded(spec) : spec;
 }
 
 /** One tensor per parameter of a case, by name and in our layout. */

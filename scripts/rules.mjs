@@ -1,0 +1,200 @@
+/**
+ * Writes docs/rules.md, the page of every update rule, from the rules themselves: formulas and sources from their docstrings, hyperparameters from their declarations,
+ * costs from their programs. Run after a build.
+ *
+ *   node scripts/rules.mjs            writes the page
+ *   node scripts/rules.mjs --check    fails where the page is not what would be written
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { learned } from "../packages/core/dist/index.js";
+import { planOf } from "../packages/core/dist/plan.js";
+import { ftp } from "../packages/ftp/dist/index.js";
+import * as optimizers from "../packages/optimizers/dist/index.js";
+import { scheduleOf } from "../packages/wasm/dist/schedule.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const page = `${root}docs/rules.md`;
+
+/** What stands on the page, in this order; the check says where one is forgotten. */
+const sections = [
+  ["Gradient descent", ["sgd", "sgdw", "lars", "lion", "rprop"]],
+  ["Adaptive rates", ["rmsprop", "adagrad", "adadelta"]],
+  [
+    "The family of Adam",
+    ["adam", "adamw", "amsgrad", "adamax", "nadam", "radam", "yogi", "adabelief", "adan", "ademamix", "lamb"],
+  ],
+  ["Without a learning rate", ["dAdaptAdam", "prodigy", "scheduleFreeSgd", "scheduleFreeAdamw", "mechanic"]],
+  ["Matrices", ["muon", "shampoo"]],
+  ["Around any rule", ["clipByValue", "clipByNorm", "clipByGlobalNorm", "l2", "averaged", "lookahead", "cautious", "ftp"]],
+  ["Learned rates", ["additive", "multiplicative", "relativeSgd", "sgdHd", "adamHd", "gdtuo"]],
+  ["For groups", ["frozen"]],
+];
+
+/** Settings that a rule needs to show all that it has, and its variants that are rules of their own. */
+const variants = {
+  sgd: { "with momentum": { momentum: 0.9 }, "with Nesterov momentum": { momentum: 0.9, nesterov: true } },
+  rmsprop: { centered: { centered: true }, "with momentum": { momentum: 0.9 } },
+};
+
+// ── Docstrings ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Exported name → the text of its docstring, without tags. */
+function docstringsOf(folder) {
+  const docs = new Map();
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".ts"))) {
+    const text = readFileSync(`${folder}/${file}`, "utf8");
+    const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+    for (const statement of source.statements) {
+      const exported = statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+      const name = statement.name?.text ?? statement.declarationList?.declarations[0].name.text;
+      const comment = (ts.getLeadingCommentRanges(text, statement.pos) ?? []).at(-1);
+      if (!exported || !name || !comment || !(ts.isFunctionDeclaration(statement) || ts.isVariableStatement(statement))) continue;
+      const lines = text
+        .slice(comment.pos + 3, comment.end - 2)
+        .split("\n")
+        .map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
+      const tag = lines.findIndex((line) => line.trim().startsWith("@"));
+      docs.set(name, lines.slice(0, tag < 0 ? undefined : tag).join("\n").trim());
+    }
+  }
+  return docs;
+}
+
+const docs = new Map([...docstringsOf(`${root}packages/optimizers/src`), ...docstringsOf(`${root}packages/ftp/src`)]);
+
+// ── Hyperparameters ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const grains = ["element", "channel", "tensor", "model"];
+
+const number = (x) =>
+  x >= 3e38 ? "no limit" : x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential().replace("e+", "e") : String(x);
+
+/** The finest grain at which a hyperparameter can be learned: found by trying. */
+function finestOf(spec, name) {
+  const { default: value, domain } = spec.rule.hyperparameters[name];
+  const init = value >= 3e38 ? 1 : Math.min(Math.max(value, domain.min), domain.max);
+  return (
+    grains.find((per) => {
+      try {
+        planOf({ ...spec, settings: { ...spec.settings, [name]: learned(init, optimizers.sgd({ lr: 0 }), { per }) } });
+        return true;
+      } catch {
+        return false;
+      }
+    }) ?? "–"
+  );
+}
+
+function hyperparameterTable(spec, names) {
+  if (names.length === 0) return "No hyperparameters.\n";
+  const rows = names.map((name) => {
+    const { domain, per } = spec.rule.hyperparameters[name];
+    const setting = spec.settings[name];
+    const shown = typeof setting === "number" ? number(setting) : "learned";
+    return `| \`${name}\` | ${shown} | ${domain.description} | ${per} | ${finestOf(spec, name)} |`;
+  });
+  return `| hyperparameter | default | domain | learned per, by default | per, at the finest |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+}
+
+// ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where the inputs of a program live: what covers a tensor is a number. */
+function placesOf(program) {
+  return new Map(
+    program.instructions.flatMap(({ kind, grain }) =>
+      kind.op === "input" ? [[kind.name, grain === "element" || grain === "channel" ? grain : "host"]] : [],
+    ),
+  );
+}
+
+/** Loops over the elements of a tensor of a matrix's layout, the arrays that they read and those that they write. */
+function costOf(spec) {
+  const plan = planOf(spec);
+  const cost = { passes: 0, reads: 0, writes: 0 };
+  for (const program of [...plan.rounds.map((round) => round.program), plan.update]) {
+    for (const step of scheduleOf(program, placesOf(program), false).steps) {
+      if (step.over !== "element") continue;
+      cost.passes++;
+      cost.reads += step.elements.filter((index) => !step.stores.includes(index)).length;
+      cost.writes += step.stores.length;
+    }
+  }
+  const state = Object.values(spec.rule.state).filter(({ grain }) => grain === "element").length;
+  return { ...cost, state };
+}
+
+const times = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+function costText(spec) {
+  if (planOf(spec).still) return "Cost: none; the gradient is checked for NaN, as always.\n";
+  const { passes, reads, writes, state } = costOf(spec);
+  const operator = Object.values(spec.rule.stages ?? {}).some(({ kind }) => kind === "operator");
+  return `Cost: ${times(passes, "pass").replace("passs", "passes")} over memory, ${times(reads, "array")} read and ${writes} written; ${times(state, "array")} of state.${operator ? " Its matrix products come on top." : ""}\n`;
+}
+
+// ── The page ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ruleOf = (spec) => (spec.kind === "rule" ? spec : ruleOf(spec.spec ?? spec.otherwise));
+
+/** What calling an exported name gives: a rule, or a wrapper around SGD. */
+function specOf(name, settings) {
+  if (name === "ftp") return { spec: ruleOf(ftp(optimizers.sgd(), settings)), base: ruleOf(optimizers.sgd()) };
+  const made = optimizers[name](settings);
+  if (typeof made !== "function") return { spec: ruleOf(made), base: undefined };
+  return { spec: ruleOf(made(optimizers.sgd())), base: ruleOf(optimizers.sgd()) };
+}
+
+function entryOf(name) {
+  const text = docs.get(name);
+  if (text === undefined) throw new Error(`rules: ${name} has no docstring.`);
+  const parts = [`### ${name}\n`, `${text}\n`];
+  if (["additive", "multiplicative", "gdtuo"].includes(name)) return parts.join("\n");
+  const { spec, base } = specOf(name, {});
+  const own = Object.keys(spec.rule.hyperparameters).filter((each) => !base || !(each in base.rule.hyperparameters));
+  parts.push(hyperparameterTable(spec, own));
+  parts.push(base ? costText(spec).replace("Cost:", "Cost around plain SGD (alone: 1 pass, 2 arrays read and 1 written):") : costText(spec));
+  for (const [variant, settings] of Object.entries(variants[name] ?? {})) {
+    const { spec: other } = specOf(name, settings);
+    const more = Object.keys(other.rule.hyperparameters).filter((each) => !own.includes(each));
+    parts.push(`**${variant}**${more.length > 0 ? "\n" : ""}`);
+    if (more.length > 0) parts.push(hyperparameterTable(other, more));
+    parts.push(costText(other));
+  }
+  return parts.join("\n");
+}
+
+const known = new Set(sections.flatMap(([, names]) => names));
+const forgotten = Object.keys(optimizers).filter((name) => !known.has(name));
+const gone = [...known].filter((name) => name !== "ftp" && !(name in optimizers));
+if (forgotten.length + gone.length > 0) {
+  console.error(`rules: not on the page: ${forgotten.join(", ") || "–"}; on the page, but not exported: ${gone.join(", ") || "–"}. Change \`sections\` in scripts/rules.mjs.`);
+  process.exit(1);
+}
+
+const text = `# Update rules
+
+Every rule of \`@hypergrad/optimizers\`, and FTP. Every hyperparameter in the tables is a number, a schedule or learned: \`adamw({ beta2: learned(0.999, adam({ lr: 1e-3 }), { in: "logit" }) })\`.
+This page is written by \`node scripts/rules.mjs\` from the rules themselves, and \`npm test\` checks that it is true.
+
+**Grain** is what one learned value covers: the whole model, one tensor, one output channel, one element. *At the finest* says where the sensitivity would become a matrix. A learned value that is constant in time costs
+one array of state (its sensitivity), written in the step and read with the next gradient; per model, tensor or channel it costs nothing else that grows with the model.
+
+**Cost** counts the loops over a tensor's elements that the fused kernels of \`@hypergrad/wasm\` run in a step with default settings, and the arrays of the tensor's size that they read and write. One more pass, over the
+gradient, checks it for NaN and contracts it for the hyper-gradients. A pass ends where a sum over the tensor is needed before it can go on.
+
+${sections.map(([title, names]) => `## ${title}\n\n${names.map(entryOf).join("\n")}`).join("\n")}`;
+
+const tidy = `${text.trimEnd()}\n`;
+if (process.argv.includes("--check")) {
+  const written = readFileSync(page, "utf8");
+  if (written !== tidy) {
+    console.error("docs/rules.md is not what the rules say. Run: npm run build && node scripts/rules.mjs");
+    process.exit(1);
+  }
+  console.log(`docs/rules.md is what the ${known.size} rules say.`);
+} else {
+  writeFileSync(page, tidy);
+  console.log(`docs/rules.md: ${known.size} rules.`);
+}
