@@ -322,7 +322,8 @@ export class Level<A> {
     for (const { learned, held, inputs: own } of cell.plan.learned) {
       if (learned.horizon === 1) continue;
       for (const { key, name } of held) inputs[name] = cell.held.get(key) ?? 0;
-      inputs[own.carry] = cell.t % learned.horizon === 0 ? 0 : learned.decay;
+      // At the first step only the initial state can depend on it.
+      inputs[own.carry] = cell.t === 0 ? 1 : cell.t % learned.horizon === 0 ? 0 : learned.decay;
     }
     return inputs;
   }

@@ -14,7 +14,7 @@ import { isLearned, type Learned } from "./learned.js";
 import { compile, type Program } from "./program.js";
 import type { RuleSpec } from "./spec.js";
 import type { Operator } from "./stage.js";
-import { type PlannedStage, planStages, type Round, stageTangents } from "./stage-plan.js";
+import { type PlannedStage, planStages, type Round, stageTangents, tooFine } from "./stage-plan.js";
 
 /** What a step needs to know of a rule and its settings. */
 export interface Plan {
@@ -64,7 +64,7 @@ export function planOf(spec: RuleSpec): Plan {
     leaves[name] = typeof setting === "number" ? constant(setting) : input(name, per);
     return { name, type, setting, per };
   });
-  const stages = planStages(rule, leaves);
+  const stages = planStages(spec, leaves, finestDiagonal);
 
   const result = rule.update(leaves);
   checkResult(spec, result);
@@ -111,7 +111,10 @@ export function planOf(spec: RuleSpec): Plan {
   const initial: Record<string, Operand> = {};
   for (const [name, { init }] of Object.entries(rule.state)) {
     if (typeof init === "number") initial[name] = init;
-    else if (typeof init === "function") initial[name] = init(leaves);
+    else if (typeof init === "function") {
+      initial[name] = toExpr(init(leaves), `rule "${rule.name}": the initial value of "${name}"`);
+      checkSlot(spec, name, initial[name] as Expr, "init");
+    }
   }
   const initHeld: Record<string, Operand> = {};
   for (const knob of learned) {
@@ -196,7 +199,8 @@ function roundsOf({ rule }: RuleSpec, stages: readonly PlannedStage[]): Round[] 
   });
 }
 
-function checkResult({ rule }: RuleSpec, result: Readonly<Record<string, Operand | undefined>>): void {
+function checkResult(spec: RuleSpec, result: Readonly<Record<string, Operand | undefined>>): void {
+  const { rule } = spec;
   const missing = ["p", ...Object.keys(rule.state)].filter((name) => result[name] === undefined);
   if (missing.length > 0) {
     throw new Error(
@@ -211,14 +215,19 @@ function checkResult({ rule }: RuleSpec, result: Readonly<Record<string, Operand
     }
   }
   toExpr(result.p as Operand, `rule "${rule.name}": the new p`);
-  for (const [name, { grain }] of Object.entries(rule.state)) {
-    const given = toExpr(result[name] as Operand, `rule "${rule.name}": the new value of "${name}"`).grain;
-    if (finer(given, grain)) {
-      throw new Error(
-        `rule "${rule.name}": the state slot "${name}" has one value per ${grain}, but update returns one per ${given} for it. Declare it as slot("${given}", …), or reduce.`,
-      );
-    }
+  for (const name of Object.keys(rule.state)) {
+    checkSlot(spec, name, toExpr(result[name] as Operand, `rule "${rule.name}": the new value of "${name}"`), "update");
   }
+}
+
+function checkSlot(spec: RuleSpec, name: string, value: Expr, where: string): void {
+  const { grain } = spec.rule.state[name] as RuleSpec["rule"]["state"][string];
+  if (!finer(value.grain, grain)) return;
+  const why = tooFine(spec, value, `The state slot "${name}"`, grain, finestDiagonal);
+  throw new Error(
+    why ??
+      `rule "${spec.rule.name}": the state slot "${name}" has one value per ${grain}, but ${where} returns one per ${value.grain} for it. Declare it as slot("${value.grain}", …), or reduce.`,
+  );
 }
 
 function diagonal<T>(spec: RuleSpec, name: string, f: () => T): T {

@@ -5,8 +5,8 @@
 import { tangentOf } from "./differentiate.js";
 import { type Expr, input, type Node, type Operand, toExpr } from "./expression.js";
 import { finer, type Grain } from "./grain.js";
+import { isLearned } from "./learned.js";
 import type { Program } from "./program.js";
-import type { Rule } from "./rule.js";
 import type { RuleSpec } from "./spec.js";
 import type { Stage } from "./stage.js";
 
@@ -64,6 +64,30 @@ export class PlannedStage {
 
 const outputName = (stage: string, key: string): string => (key === "" ? stage : `${stage}: ${key}`);
 
+/**
+ * What to say where something of grain `grain` depends on a hyperparameter that is learned at a finer one; undefined where that is not the reason.
+ *
+ * @param what It, for the message.
+ * @param finestOf The finest grain at which a hyperparameter can be learned that cannot be at another.
+ */
+export function tooFine(
+  spec: RuleSpec,
+  value: Expr,
+  what: string,
+  grain: Grain,
+  finestOf: (spec: RuleSpec, name: string, per: Grain) => Grain,
+): string | undefined {
+  const { rule, settings } = spec;
+  for (const name of inputsOf(value)) {
+    const setting = settings[name];
+    if (!isLearned(setting)) continue;
+    const per = setting.per ?? (rule.hyperparameters[name]?.per as Grain);
+    if (!finer(per, grain)) continue;
+    return `${rule.name}: ${name} cannot be learned per ${per}. ${what} has one value per ${grain}, and depends on it. Learn it per ${finestOf(spec, name, per)} or coarser.`;
+  }
+  return undefined;
+}
+
 /** The names of the inputs that an expression reads. */
 function inputsOf(root: Node): Set<string> {
   const names = new Set<string>();
@@ -81,9 +105,15 @@ function inputsOf(root: Node): Set<string> {
 /**
  * The stages of a rule, in their order. Their results become leaves.
  *
+ * @param finestOf As in `tooFine`.
  * @throws Error where a total has more than one value per tensor.
  */
-export function planStages(rule: Rule, leaves: Record<string, Expr>): PlannedStage[] {
+export function planStages(
+  spec: RuleSpec,
+  leaves: Record<string, Expr>,
+  finestOf: (spec: RuleSpec, name: string, per: Grain) => Grain,
+): PlannedStage[] {
+  const { rule } = spec;
   const planned: PlannedStage[] = [];
   for (const [name, stage] of Object.entries(rule.stages ?? {})) {
     const given: Readonly<Record<string, Operand>> =
@@ -93,8 +123,10 @@ export function planStages(rule: Rule, leaves: Record<string, Expr>): PlannedSta
     );
     const grain = values[""]?.grain;
     if (grain && finer(grain, "tensor")) {
+      const why = tooFine(spec, values[""] as Expr, `What is added up as "${name}"`, "tensor", finestOf);
       throw new Error(
-        `rule "${rule.name}": the total "${name}" has one value per ${grain}; expected one per tensor. Reduce it: sum(x, "tensor").`,
+        why ??
+          `rule "${rule.name}": the total "${name}" has one value per ${grain}; expected one per tensor. Reduce it: sum(x, "tensor").`,
       );
     }
     planned.push(new PlannedStage(name, stage, values, planned));

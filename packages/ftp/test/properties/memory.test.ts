@@ -10,24 +10,30 @@ import { places } from "./places.js";
 import { specs } from "./specs.js";
 import { type Bench, bench, type Snapshot } from "./traces.js";
 
+/** Of a wrapper that does something in every second step, what it did not do is a number: it has two final forms, in turn. */
+const periodic = (name: string): boolean => name.includes("lookahead");
+
 const cases = fc.record({ spec: specs(), problem: problems({ forms: anyForm, maxSteps: 6 }) });
 
 describe.each(places)("on %s", (_, backend, options) => {
   test("the number of tensors is constant once every value has its final form, and back at the start after dispose()", async () => {
     await tf.setBackend(backend);
-    await checkAsync(cases, 25, async ({ spec: { it: spec }, problem }) => {
+    await checkAsync(cases, 25, async ({ spec: { it: spec, text }, problem }) => {
       const before = tf.memory().numTensors;
       const { optimizer, step, look, variables, dispose } = bench(spec, problem, options);
       try {
         // The first hyper-gradients come in the second step: what was a number until then may now be one number for each element.
         step(problem.gradients(0));
         step(problem.gradients(1));
-        const settled = tf.memory().numTensors;
+        const settled = [tf.memory().numTensors];
+        const period = periodic(text) ? 2 : 1;
         for (let t = 2; t < problem.steps; t++) {
           step(problem.gradients(t));
           await look();
           await optimizer.checkpoint();
-          expect(tf.memory().numTensors).toBe(settled);
+          const now = tf.memory().numTensors;
+          expect(now).toBe(settled.at(-period) ?? now);
+          settled.push(now);
         }
         optimizer.dispose();
         expect(tf.memory().numTensors).toBe(before + variables.length);

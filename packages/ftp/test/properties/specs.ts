@@ -1,8 +1,38 @@
 /**
  * The optimizers that the property tests draw from: every rule with every hyperparameter, bare and inside every kind of projection.
  */
-import { type CoordinateName, type Grain, learned, type Setting, type Spec } from "@hypergrad/core";
-import { adam, adamw, sgd } from "@hypergrad/optimizers";
+import { type CoordinateName, type Grain, learned, type Setting, type Spec, type Transform } from "@hypergrad/core";
+import {
+  adabelief,
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamw,
+  adan,
+  ademamix,
+  averaged,
+  cautious,
+  clipByGlobalNorm,
+  clipByNorm,
+  clipByValue,
+  dAdaptAdam,
+  lamb,
+  lars,
+  lion,
+  lookahead,
+  mechanic,
+  nadam,
+  prodigy,
+  radam,
+  rmsprop,
+  rprop,
+  scheduleFreeAdamw,
+  scheduleFreeSgd,
+  sgd,
+  sgdw,
+  yogi,
+} from "@hypergrad/optimizers";
 import fc from "fast-check";
 import { type FtpOptions, ftp } from "../../src/index.js";
 
@@ -13,6 +43,18 @@ export interface Optimizer {
   readonly values: Readonly<Record<string, fc.Arbitrary<number>>>;
   /** How it is projected, if it is. */
   readonly ftp: FtpOptions | undefined;
+  /** False for the many rules on which fewer cases are tried. */
+  readonly everyday: boolean;
+  /** The finest grain at which each hyperparameter can be learned; "element" for those that are not named. */
+  readonly finest?: Readonly<Record<string, Grain>>;
+  /** The same for all of them where sensitivities are carried over several steps: what one reduction of the rule covers. */
+  readonly carried?: Grain;
+  /** Whose gradients and values an element's step depends on, besides its own: its tensor's, or those of the whole model. */
+  readonly mixes?: "tensor" | "model";
+  /** Hyperparameters that the initial state depends on. */
+  readonly initial?: readonly string[];
+  /** Hyperparameters with which one step does not change: no reduction over them can be in the way. */
+  readonly unfelt?: readonly string[];
 }
 
 /** 10 to a power between two whole ones. */
@@ -31,15 +73,19 @@ const adamValues = {
 };
 const momentumValues = { lr, momentum, dampening: fc.constantFrom(-0.5, 0, 0.1, 1), weightDecay };
 
-const bare = (name: string, build: Optimizer["build"], values: Optimizer["values"]): Optimizer => ({
+type More = Pick<Optimizer, "finest" | "carried" | "mixes" | "initial" | "unfelt">;
+
+const bare = (name: string, build: Optimizer["build"], values: Optimizer["values"], more: More = {}): Optimizer => ({
   name,
   build,
   values,
   ftp: undefined,
+  everyday: false,
+  ...more,
 });
 
-/** Every rule of @hypergrad/optimizers. */
-export const bases: readonly Optimizer[] = [
+/** The rules that every battery runs on inside every projection. */
+const everyday: readonly Optimizer[] = [
   bare("sgd", (settings) => sgd(settings), { lr, weightDecay }),
   bare("sgd with momentum", (settings) => sgd(settings), momentumValues),
   bare("sgd with Nesterov momentum", (settings) => sgd({ ...settings, nesterov: true }), momentumValues),
@@ -47,7 +93,190 @@ export const bases: readonly Optimizer[] = [
   bare("adam with amsgrad", (settings) => adam({ ...settings, amsgrad: true }), adamValues),
   bare("adamw", (settings) => adamw(settings), adamValues),
   bare("adamw with amsgrad", (settings) => adamw({ ...settings, amsgrad: true }), adamValues),
+].map((optimizer) => ({ ...optimizer, everyday: true }));
+
+const decay = fc.constantFrom(0.5, 0.9, 0.99);
+const eps = powerOfTen(-4, -1);
+const rmspropValues = { lr, alpha: decay, eps, weightDecay };
+const dValues = { ...adamValues, eps, d0: powerOfTen(-3, -1), growthRate: fc.constantFrom(1.02, 1.5, 10) };
+const averagingValues = { r: fc.constantFrom(0.5, 1), power: fc.constantFrom(1, 2) };
+const averagingFinest = { lr: "tensor", r: "tensor", power: "tensor" } as const;
+
+/** Adam inside a wrapper that has these settings. */
+const around =
+  (names: readonly string[], wrap: (settings: Readonly<Record<string, Setting>>) => Transform): Optimizer["build"] =>
+  (settings) => {
+    const own = Object.entries(settings).filter(([name]) => names.includes(name));
+    const others = Object.entries(settings).filter(([name]) => !names.includes(name));
+    return wrap(Object.fromEntries(own))(adam(Object.fromEntries(others)));
+  };
+
+/** All other rules, and wrappers around Adam. */
+const others: readonly Optimizer[] = [
+  bare("sgdw", (settings) => sgdw(settings), { lr, momentum, weightDecay }),
+  bare("rmsprop", (settings) => rmsprop(settings), rmspropValues),
+  bare("rmsprop, centered", (settings) => rmsprop({ ...settings, centered: true }), rmspropValues),
+  bare("rmsprop with momentum", (settings) => rmsprop(settings), { ...rmspropValues, momentum }),
+  bare("rmsprop, centered, with momentum", (settings) => rmsprop({ ...settings, centered: true }), {
+    ...rmspropValues,
+    momentum,
+  }),
+  bare(
+    "adagrad",
+    (settings) => adagrad(settings),
+    { lr, lrDecay: fc.constantFrom(0, 0.1), eps, weightDecay, initialAccumulator: powerOfTen(-2, 0) },
+    { initial: ["initialAccumulator"], unfelt: ["initialAccumulator"] },
+  ),
+  bare("adadelta", (settings) => adadelta(settings), { lr: powerOfTen(-1, 0), rho: decay, eps, weightDecay }),
+  bare("adamax", (settings) => adamax(settings), adamValues),
+  bare(
+    "nadam",
+    (settings) => nadam(settings),
+    { ...adamValues, beta1: fc.constantFrom(0.5, 0.9), momentumDecay: powerOfTen(-3, -1) },
+    { finest: { beta1: "tensor", momentumDecay: "tensor" } },
+  ),
+  bare("radam", (settings) => radam(settings), { ...adamValues, beta2: fc.constantFrom(0.5, 0.93, 0.999) }),
+  bare(
+    "yogi",
+    (settings) => yogi(settings),
+    { ...adamValues, eps, initialAccumulator: powerOfTen(-3, 0) },
+    { initial: ["initialAccumulator"], unfelt: ["initialAccumulator"] },
+  ),
+  bare("adabelief", (settings) => adabelief(settings), { ...adamValues, eps: powerOfTen(-6, -1) }),
+  bare("adan", (settings) => adan(settings), { ...adamValues, beta3: decay }),
+  bare("ademamix", (settings) => ademamix(settings), {
+    ...adamValues,
+    beta3: fc.constantFrom(0.9, 0.999),
+    alpha: fc.constantFrom(0, 1, 5),
+  }),
+  bare("ademamix with a warm-up", (settings) => ademamix({ ...settings, warmup: 3 }), {
+    ...adamValues,
+    beta1: fc.constantFrom(0.5, 0.8),
+    beta3: fc.constantFrom(0.9, 0.999),
+    alpha: fc.constantFrom(0, 1, 5),
+  }),
+  bare(
+    "lion",
+    (settings) => lion(settings),
+    { lr, beta1: decay, beta2: decay, weightDecay },
+    { unfelt: ["beta1", "beta2"] },
+  ),
+  bare(
+    "lars",
+    (settings) => lars(settings),
+    { lr: powerOfTen(-1, 0), momentum, weightDecay, trust: powerOfTen(-3, -1) },
+    { carried: "tensor", mixes: "tensor" },
+  ),
+  bare(
+    "lamb",
+    (settings) => lamb(settings),
+    { ...adamValues, eps },
+    {
+      finest: { beta1: "tensor", beta2: "tensor", eps: "tensor", weightDecay: "tensor" },
+      carried: "tensor",
+      mixes: "tensor",
+    },
+  ),
+  bare(
+    "rprop",
+    (settings) => rprop(settings),
+    {
+      lr,
+      etaMinus: fc.constantFrom(0.3, 0.5),
+      etaPlus: fc.constantFrom(1.2, 1.5),
+      minStep: powerOfTen(-5, -3),
+      maxStep: fc.constantFrom(0.02, 1),
+    },
+    { initial: ["lr"], unfelt: ["lr"] },
+  ),
+  bare(
+    "dAdaptAdam",
+    (settings) => dAdaptAdam(settings),
+    { ...dValues, lr: fc.constantFrom(0.5, 1) },
+    {
+      finest: { lr: "model", beta2: "model", eps: "model", d0: "tensor", growthRate: "tensor" },
+      carried: "model",
+      mixes: "model",
+      initial: ["d0"],
+      unfelt: ["d0"],
+    },
+  ),
+  bare(
+    "prodigy",
+    (settings) => prodigy(settings),
+    { ...dValues, lr: fc.constantFrom(0.5, 1), dCoefficient: fc.constantFrom(0.5, 2) },
+    {
+      finest: { lr: "model", beta2: "model", d0: "model", dCoefficient: "tensor", growthRate: "tensor" },
+      carried: "model",
+      mixes: "model",
+      initial: ["d0"],
+    },
+  ),
+  bare(
+    "scheduleFreeSgd",
+    (settings) => scheduleFreeSgd(settings),
+    { lr, beta: fc.constantFrom(0.1, 0.9, 1), weightDecay, ...averagingValues },
+    { finest: averagingFinest, carried: "tensor" },
+  ),
+  bare(
+    "scheduleFreeAdamw",
+    (settings) => scheduleFreeAdamw(settings),
+    { ...adamValues, beta1: fc.constantFrom(0.1, 0.9), eps, ...averagingValues },
+    { finest: averagingFinest, carried: "tensor" },
+  ),
+  bare(
+    "mechanic around adam",
+    // Adam has a weight decay of its own.
+    around(["sInit", "weightDecay2"], ({ sInit = 1, weightDecay2 = 0 }) =>
+      mechanic({ sInit, weightDecay: weightDecay2 }),
+    ),
+    { lr, beta1: decay, sInit: powerOfTen(-2, 0), weightDecay2: powerOfTen(-3, -1) },
+    { finest: { sInit: "tensor", weightDecay2: "tensor" }, carried: "model", mixes: "model" },
+  ),
+  bare(
+    "cautious around adam",
+    around([], () => cautious()),
+    adamValues,
+    { mixes: "tensor" },
+  ),
+  bare(
+    "averaged around adam",
+    around(["decay"], (own) => averaged(own)),
+    { ...adamValues, decay },
+    { finest: { decay: "tensor" } },
+  ),
+  bare(
+    "lookahead around adam",
+    around(["alpha"], (own) => lookahead({ ...own, steps: 2 })),
+    {
+      ...adamValues,
+      alpha: fc.constantFrom(0, 0.5, 1),
+    },
+  ),
+  bare(
+    "clipByValue around adam",
+    around(["maxValue"], (own) => clipByValue(own)),
+    { ...adamValues, maxValue: powerOfTen(-1, 1) },
+  ),
+  bare(
+    "clipByNorm around adam",
+    around(["maxNorm"], (own) => clipByNorm(own)),
+    { ...adamValues, maxNorm: powerOfTen(-1, 1) },
+    { mixes: "tensor" },
+  ),
+  bare(
+    "clipByGlobalNorm around adam",
+    around(["maxNorm"], (own) => clipByGlobalNorm(own)),
+    {
+      ...adamValues,
+      maxNorm: powerOfTen(-1, 1),
+    },
+    { mixes: "model" },
+  ),
 ];
+
+/** Every rule of @hypergrad/optimizers that is made of expressions. */
+export const bases: readonly Optimizer[] = [...everyday, ...others];
 
 /** Every way to project. */
 const projections: Readonly<Record<string, FtpOptions>> = {
@@ -65,13 +294,23 @@ function projected(base: Optimizer, name: string, options: FtpOptions): Optimize
       ftp(base.build(settings), { ...options, ...(radius === undefined ? {} : { radius }) }),
     values: { ...base.values, radius: powerOfTen(-2, 0) },
     ftp: options,
+    everyday: base.everyday,
+    ...(base.finest && { finest: base.finest }),
+    ...(base.carried && { carried: base.carried }),
+    ...(base.mixes && { mixes: base.mixes }),
+    ...(base.initial && { initial: base.initial }),
+    ...(base.unfelt && { unfelt: base.unfelt }),
   };
 }
 
-/** Every rule inside every projection. */
-const projectedOptimizers: readonly Optimizer[] = bases.flatMap((base) =>
-  Object.entries(projections).map(([name, options]) => projected(base, name, options)),
-);
+/** The everyday rules inside every projection, the others inside one each, in turn. */
+const projectedOptimizers: readonly Optimizer[] = [
+  ...everyday.flatMap((base) => Object.entries(projections).map(([name, options]) => projected(base, name, options))),
+  ...others.map((base, i) => {
+    const [name, options] = Object.entries(projections)[i % 4] as [string, FtpOptions];
+    return projected(base, name, options);
+  }),
+];
 
 /** A projection that some variables are excluded from. Its radius is a number: the variable that is left out has none. */
 const partlyExcluded: Optimizer = {
@@ -94,10 +333,19 @@ export const grains: readonly Grain[] = ["element", "channel", "tensor", "model"
 /** The coarser of two grains. */
 export const coarser = (a: Grain, b: Grain): Grain => (grains.indexOf(a) > grains.indexOf(b) ? a : b);
 
-/** The finest grain at which a hyperparameter can be learned: under a projection, what one norm covers. */
-export function finestOf({ ftp }: Optimizer, name: string): Grain {
-  if (!ftp || name === "radius") return "element";
-  return ftp.norm === "l2" ? "tensor" : "channel";
+/**
+ * The finest grain at which a hyperparameter can be learned: what one sum covers in which it appears, under a projection a norm.
+ *
+ * @param carried Where sensitivities are carried over several steps: those of elements that met in a sum.
+ */
+export function finestOf(
+  { ftp, finest = {}, carried = "element", unfelt = [] }: Optimizer,
+  name: string,
+  isCarried = false,
+): Grain {
+  const own = coarser(finest[name] ?? "element", isCarried ? carried : "element");
+  const norm = ftp?.norm === "l2" ? "tensor" : "channel";
+  return ftp && (isCarried || (name !== "radius" && !unfelt.includes(name))) ? coarser(own, norm) : own;
 }
 
 /** The values that the coordinates can reach, ends excluded. */
