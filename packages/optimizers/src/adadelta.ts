@@ -1,5 +1,5 @@
 /**
- * Adadelta: steps in the units of the parameters.
+ * Adadelta: the gradient in units of the parameter, by the roots of two running averages.
  */
 import {
   belowOne,
@@ -12,25 +12,30 @@ import {
   type Spec,
 } from "@hypergrad/core";
 
-const hyperparameters = { lr: nonNegative(1), rho: belowOne(0.9), eps: positive(1e-6), weightDecay: nonNegative(0) };
-
-const adadeltaRule: RuleFactory<keyof typeof hyperparameters> = rule({
+const adadeltaRule: RuleFactory<"lr" | "rho" | "eps" | "weightDecay"> = rule({
   name: "adadelta",
-  hyperparameters,
-  state: { squares: 0, steps: 0 },
-  update({ p, g, lr, rho, eps, weightDecay, ...x }) {
-    const decayed = g.add(p.mul(weightDecay));
-    const squares = movingAverage(x.squares, decayed.square(), rho);
-    const step = x.steps.add(eps).sqrt().div(squares.add(eps).sqrt()).mul(decayed);
-    return { p: p.sub(step.mul(lr)), squares, steps: movingAverage(x.steps, step.square(), rho) };
+  hyperparameters: {
+    lr: nonNegative(1),
+    rho: belowOne(0.9),
+    // Above 0: the first step is made of it alone.
+    eps: positive(1e-6),
+    weightDecay: nonNegative(0),
+  },
+  state: { v: 0, u: 0 },
+  update(x) {
+    const g = x.g.add(x.p.mul(x.weightDecay));
+    const v = movingAverage(x.v, g.square(), x.rho);
+    const delta = x.u.add(x.eps).sqrt().div(v.add(x.eps).sqrt()).mul(g);
+    const u = movingAverage(x.u, delta.square(), x.rho);
+    return { p: x.p.sub(delta.mul(x.lr)), v, u };
   },
 });
 
 /** Hyperparameters of `adadelta`; each is a number, a schedule or learned. */
 export interface AdadeltaOptions {
-  /** A factor α ≥ 0 on the step; default 1, as in the paper. */
+  /** Factor α ≥ 0 on the step; default 1, as in the paper, which has none. */
   readonly lr?: Setting;
-  /** Decay ρ of both mean squares, in [0, 1); default 0.9. */
+  /** Decay ρ of both averages, in [0, 1); default 0.9. */
   readonly rho?: Setting;
   /** ε > 0 inside both roots; default 1e-6. */
   readonly eps?: Setting;
@@ -41,9 +46,9 @@ export interface AdadeltaOptions {
 /**
  * Adadelta:
  *
- *     v ← ρv + (1 − ρ)g²;   Δ = √(u + ε)/√(v + ε) · g;   u ← ρu + (1 − ρ)Δ²;   θ ← θ − αΔ
+ *     ĝ = g + λθ;   v ← ρv + (1 − ρ)ĝ²;   Δ = √(u + ε)/√(v + ε)·ĝ;   u ← ρu + (1 − ρ)Δ²;   θ ← θ − αΔ
  *
- * Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv 1212.5701, Algorithm 1, as torch.optim.Adadelta has it.
+ * Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv 1212.5701, Algorithm 1, with the α and λ of torch.optim.
  *
  * @throws Error for an unknown name or a number outside its domain.
  */

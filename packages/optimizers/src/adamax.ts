@@ -1,29 +1,18 @@
 /**
- * Adamax: Adam with the largest gradient so far, which decays, in the place of the second moment.
+ * AdaMax: Adam with the largest recent gradient in the place of the second moment's root.
  */
-import {
-  maximum,
-  movingAverage,
-  nonNegative,
-  type RuleFactory,
-  rule,
-  type Setting,
-  type Spec,
-  sub,
-} from "@hypergrad/core";
-import { adamHyperparameters } from "./moments.js";
+import { maximum, movingAverage, nonNegative, type RuleFactory, rule, type Setting, type Spec } from "@hypergrad/core";
+import { adamHyperparameters, corrected } from "./moments.js";
 
-const hyperparameters = { ...adamHyperparameters, lr: nonNegative(2e-3), weightDecay: nonNegative(0) };
-
-const adamaxRule: RuleFactory<keyof typeof hyperparameters> = rule({
+const adamaxRule: RuleFactory<"lr" | "beta1" | "beta2" | "eps" | "weightDecay"> = rule({
   name: "adamax",
-  hyperparameters,
+  hyperparameters: { ...adamHyperparameters, lr: nonNegative(2e-3), weightDecay: nonNegative(0) },
   state: { m: 0, u: 0 },
-  update({ p, g, t, lr, beta1, beta2, eps, weightDecay, ...x }) {
-    const decayed = g.add(p.mul(weightDecay));
-    const m = movingAverage(x.m, decayed, beta1);
-    const u = maximum(x.u.mul(beta2), decayed.abs().add(eps));
-    return { p: p.sub(m.div(u).mul(lr.div(sub(1, beta1.pow(t))))), m, u };
+  update(x) {
+    const g = x.g.add(x.p.mul(x.weightDecay));
+    const m = movingAverage(x.m, g, x.beta1);
+    const u = maximum(x.u.mul(x.beta2), g.abs().add(x.eps));
+    return { p: x.p.sub(corrected(m, x.beta1, x.t).div(u).mul(x.lr)), m, u };
   },
 });
 
@@ -42,11 +31,11 @@ export interface AdamaxOptions {
 }
 
 /**
- * Adamax:
+ * AdaMax:
  *
- *     m ← β₁m + (1 − β₁)g;   u ← max(β₂u, |g| + ε);   θ ← θ − α/(1 − β₁ᵗ) · m/u
+ *     ĝ = g + λθ;   m ← β₁m + (1 − β₁)ĝ;   u ← max(β₂u, |ĝ| + ε);   θ ← θ − α/(1 − β₁ᵗ)·m/u
  *
- * Kingma & Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv 1412.6980, Algorithm 2, with ε as torch.optim.Adamax has it.
+ * Kingma & Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv 1412.6980, Algorithm 2, with the ε and λ of torch.optim.
  *
  * @throws Error for an unknown name or a number outside its domain.
  */

@@ -1,193 +1,223 @@
 /**
- * The optimizers of "Gradient Descent: The Ultimate Optimizer", and its stacks of them, by the names of its code.
+ * The optimizers of "Gradient Descent: The Ultimate Optimizer", named and stacked as in the authors' code:
  *
- * They differ from this package's rules in where state starts, where ε stands and in having no domains: a rate may become negative. One learner
- * serves all hyperparameters of the level below it, in the coordinates of the code.
+ *     gdtuo.adam({ alpha: 0.01 }, gdtuo.sgd({ alpha: 1e-4 }))
  *
- * Chandra, Xie, Ragan-Kelley & Meijer, "Gradient Descent: The Ultimate Optimizer", NeurIPS 2022, arXiv 1909.13371; code
- * kach/gradient-descent-the-ultimate-optimizer.
+ * is Adam whose α, β₁ and β₂ are learned by SGD, which may be learned by another in turn. The one learner serves all hyperparameters of the
+ * level below it, in the coordinates in which that code stores them, and nothing keeps them in a domain.
+ *
+ * Chandra, Xie, Ragan-Kelley & Meijer, "Gradient Descent: The Ultimate Optimizer", NeurIPS 2022, arXiv 1909.13371.
  */
 import {
   type CoordinateName,
-  checkNames,
-  groups,
+  choice,
+  type Expr,
   learned,
   movingAverage,
+  pow,
   type RuleFactory,
   real,
   rule,
   type Setting,
   type Spec,
+  slot,
   sub,
 } from "@hypergrad/core";
-import { frozen } from "./frozen.js";
 
-const sgdRule: RuleFactory<"lr"> = rule({
+const sgdRule: RuleFactory<"alpha"> = rule({
   name: "gdtuo.sgd",
-  hyperparameters: { lr: real(1e-2) },
+  hyperparameters: { alpha: real(0.01) },
   state: {},
-  update: ({ p, g, lr }) => ({ p: p.sub(g.mul(lr)) }),
+  update: ({ p, g, alpha }) => ({ p: p.sub(g.mul(alpha)) }),
 });
 
-const momentumRule: RuleFactory<"lr" | "momentum"> = rule({
+const sgdWithMomentum: RuleFactory<"alpha" | "mu"> = rule({
   name: "gdtuo.sgd (momentum)",
-  hyperparameters: { lr: real(1e-2), momentum: real(0.9) },
+  hyperparameters: { alpha: real(0.01), mu: real(0) },
   state: { velocity: 0 },
-  update({ p, g, velocity, lr, momentum }) {
-    const b = velocity.mul(momentum).add(g);
-    return { p: p.sub(lr.mul(b)), velocity: b };
+  update({ p, g, velocity, alpha, mu }) {
+    const b = velocity.mul(mu).add(g);
+    return { p: p.sub(b.mul(alpha)), velocity: b };
   },
 });
 
-/** v starts at ε, the same number that is added outside the root. */
-const adamRule = (eps: number): RuleFactory<"lr" | "beta1" | "beta2"> =>
-  rule({
-    name: "gdtuo.adam",
-    hyperparameters: { lr: real(1e-3), beta1: real(0.9), beta2: real(0.999) },
-    state: { m: 0, v: eps },
-    update({ p, g, t, lr, beta1, beta2, ...x }) {
-      const m = movingAverage(x.m, g, beta1);
-      const v = movingAverage(x.v, g.square(), beta2);
-      const mHat = m.div(sub(1, beta1.pow(t)));
-      const vHat = v.div(sub(1, beta2.pow(t)));
-      return { p: p.sub(lr.mul(mHat).div(vHat.sqrt().add(eps))), m, v };
-    },
-  });
+const adamRule: RuleFactory<"alpha" | "beta1" | "beta2" | "logEps"> = rule({
+  name: "gdtuo.adam",
+  hyperparameters: { alpha: real(0.001), beta1: real(0.9), beta2: real(0.999), logEps: real(-8) },
+  // The second moment starts at ε: a root that is never 0.
+  state: { m: 0, v: slot("element", ({ logEps }) => pow(10, logEps as Expr)) },
+  update(x) {
+    const m = movingAverage(x.m, x.g, x.beta1);
+    const v = movingAverage(x.v, x.g.square(), x.beta2);
+    const mHat = m.div(sub(1, x.beta1.pow(x.t)));
+    const vHat = v.div(sub(1, x.beta2.pow(x.t)));
+    return { p: x.p.sub(x.alpha.mul(mHat).div(vHat.sqrt().add(pow(10, x.logEps)))), m, v };
+  },
+});
 
-const rmspropRule: RuleFactory<"lr" | "gamma"> = rule({
+const rmspropRule: RuleFactory<"alpha" | "gamma"> = rule({
   name: "gdtuo.rmsprop",
-  hyperparameters: { lr: real(1e-2), gamma: real(0.99) },
+  hyperparameters: { alpha: real(0.01), gamma: real(0.99) },
   state: { s: 0 },
-  update({ p, g, lr, gamma, ...x }) {
-    const s = movingAverage(x.s, g.square(), gamma);
-    return { p: p.sub(lr.mul(g).div(s.add(1e-8).sqrt())), s };
+  update(x) {
+    const s = movingAverage(x.s, x.g.square(), x.gamma);
+    return { p: x.p.sub(x.g.div(s.add(1e-8).sqrt()).mul(x.alpha)), s };
   },
 });
 
-const adagradRule: RuleFactory<"lr"> = rule({
+const adagradRule: RuleFactory<"alpha"> = rule({
   name: "gdtuo.adagrad",
-  hyperparameters: { lr: real(1e-2) },
-  state: { s: 0.1 },
-  update({ p, g, lr, ...x }) {
-    const s = x.s.add(g.square());
-    return { p: p.sub(lr.mul(g).div(s.add(1e-10).sqrt())), s };
+  hyperparameters: { alpha: real(0.01) },
+  state: { total: 0.1 },
+  update({ p, g, total: before, alpha }) {
+    const total = before.add(g.square());
+    return { p: p.sub(g.div(total.add(1e-10).sqrt()).mul(alpha)), total };
   },
 });
 
-/** A number, or what `by` learns from it. */
-const setting = (value: number, by: Spec | undefined, coordinate: CoordinateName = "identity"): Setting =>
-  by ? learned(value, by, { in: coordinate }) : value;
+const fixed: RuleFactory<never> = rule({
+  name: "gdtuo.fixed",
+  hyperparameters: {},
+  state: {},
+  update: ({ p }) => ({ p }),
+});
 
-/** Options of `gdtuo.sgd`, with the defaults of the code. */
-export interface GdtuoSgdOptions {
-  /** Learning rate; default 0.01. */
+/** Settings of which those named are learned by `by`, each in its coordinate; without `by`, numbers all. */
+function stacked<Name extends string>(
+  settings: Readonly<Record<Name, number>>,
+  by: Spec | undefined,
+  coordinates: { readonly [N in Name]?: CoordinateName },
+): Record<Name, Setting> {
+  if (by === undefined) return { ...settings };
+  const byName = Object.entries<number>(settings).map(([name, value]): [string, Setting] => {
+    const coordinate = coordinates[name as Name];
+    return [name, coordinate ? learned(value, by, { in: coordinate }) : value];
+  });
+  return Object.fromEntries(byName) as Record<Name, Setting>;
+}
+
+/** Hyperparameters of `gdtuo.sgd` at the start. */
+export interface SgdOptions {
+  /** Learning rate α; default 0.01. */
   readonly alpha?: number;
-  /** Momentum; default 0, which means that there is none, now or later. */
+  /** Momentum μ; default 0. At 0 no velocity is kept, and μ is not learned. */
   readonly mu?: number;
 }
 
-/** Options of `gdtuo.adam` and `gdtuo.adamBaydin`, with the defaults of the code. */
-export interface GdtuoAdamOptions {
-  /** Learning rate; default 0.001. */
+/**
+ * SGD: b ← μb + g; θ ← θ − αb.
+ *
+ * @param by What learns α and μ; default: nothing.
+ * @throws Error for an unknown name or a number that is not finite.
+ */
+export function sgd({ mu = 0, alpha = 0.01, ...unknown }: SgdOptions = {}, by?: Spec): Spec {
+  return mu === 0
+    ? sgdRule({ ...unknown, ...stacked({ alpha }, by, { alpha: "identity" }) })
+    : sgdWithMomentum({ ...unknown, ...stacked({ alpha, mu }, by, { alpha: "identity", mu: "identity" }) });
+}
+
+/** Hyperparameters of `gdtuo.adam` and `gdtuo.adamBaydin` at the start. */
+export interface AdamOptions {
+  /** Learning rate α; default 0.001. */
   readonly alpha?: number;
-  /** Decay of the first moment, in (0, 1); default 0.9. */
+  /** Decay β₁ of the first moment, learned as (1 + tanh r)/2; default 0.9. */
   readonly beta1?: number;
-  /** Decay of the second moment, in (0, 1); default 0.999. */
+  /** Decay β₂ of the second moment, learned as (1 + tanh r)/2; default 0.999. */
   readonly beta2?: number;
-  /** log₁₀ ε; default −8. */
+  /** log₁₀ ε, which is not learned; default −8. */
   readonly logEps?: number;
 }
 
-/** Options of `gdtuo.rmsprop` and `gdtuo.rmspropAlpha`, with the defaults of the code. */
-export interface GdtuoRmspropOptions {
-  /** Learning rate > 0; default 0.01. */
-  readonly alpha?: number;
-  /** Decay of the mean square, in (0, 1); default 0.99. */
-  readonly gamma?: number;
-}
-
-function sgd({ alpha = 1e-2, mu = 0, ...rest }: GdtuoSgdOptions = {}, by?: Spec): Spec {
-  checkNames("gdtuo.sgd", rest, ["alpha", "mu"]);
-  const lr = setting(alpha, by);
-  return mu === 0 ? sgdRule({ lr }) : momentumRule({ lr, momentum: setting(mu, by) });
-}
-
-function sgdPerParam(alphas: Readonly<Record<string, number>>, by?: Spec): Spec {
-  // As a learner it moves hyperparameters: their names end that of what they belong to, and alpha is `lr` here, mu `momentum`.
-  const called = (name: string): string => ({ alpha: "lr", mu: "momentum" })[name] ?? name;
-  return groups(
-    Object.entries(alphas).map(([name, alpha]) => [
-      (variable) => variable.name === name || variable.name.endsWith(`:${called(name)}`),
-      sgdRule({ lr: setting(alpha, by) }),
-    ]),
-    frozen(),
-  );
-}
-
-function adam(
-  { alpha = 1e-3, beta1 = 0.9, beta2 = 0.999, logEps = -8, ...rest }: GdtuoAdamOptions = {},
-  by?: Spec,
+function adamWith(
+  { alpha = 0.001, beta1 = 0.9, beta2 = 0.999, logEps = -8, ...unknown }: AdamOptions,
+  by: Spec | undefined,
+  coordinates: { readonly [N in "alpha" | "beta1" | "beta2"]?: CoordinateName },
 ): Spec {
-  checkNames("gdtuo.adam", rest, ["alpha", "beta1", "beta2", "logEps"]);
-  return adamRule(10 ** logEps)({
-    lr: setting(alpha, by),
-    beta1: setting(beta1, by, "tanh"),
-    beta2: setting(beta2, by, "tanh"),
-  });
-}
-
-function adamBaydin(
-  { alpha = 1e-3, beta1 = 0.9, beta2 = 0.999, logEps = -8, ...rest }: GdtuoAdamOptions = {},
-  by?: Spec,
-): Spec {
-  checkNames("gdtuo.adamBaydin", rest, ["alpha", "beta1", "beta2", "logEps"]);
-  return adamRule(10 ** logEps)({ lr: setting(alpha, by), beta1, beta2 });
-}
-
-function rmsprop({ alpha = 1e-2, gamma = 0.99, ...rest }: GdtuoRmspropOptions = {}, by?: Spec): Spec {
-  checkNames("gdtuo.rmsprop", rest, ["alpha", "gamma"]);
-  return rmspropRule({ lr: setting(alpha, by, "square"), gamma: setting(gamma, by, "tanh") });
-}
-
-function rmspropAlpha({ alpha = 1e-2, gamma = 0.99, ...rest }: GdtuoRmspropOptions = {}, by?: Spec): Spec {
-  checkNames("gdtuo.rmspropAlpha", rest, ["alpha", "gamma"]);
-  return rmspropRule({ lr: setting(alpha, by, "square"), gamma });
-}
-
-function adagrad({ alpha = 1e-2, ...rest }: Pick<GdtuoSgdOptions, "alpha"> = {}, by?: Spec): Spec {
-  checkNames("gdtuo.adagrad", rest, ["alpha"]);
-  return adagradRule({ lr: setting(alpha, by) });
-}
-
-/** The functions of `gdtuo`: options, and the optimizer that learns all that they say, in; a spec out. */
-export interface Gdtuo {
-  /** SGD, with momentum where μ is not 0: b ← μb + g; θ ← θ − αb. */
-  readonly sgd: (options?: GdtuoSgdOptions, by?: Spec) => Spec;
-  /** SGD with a rate for each named variable; others stay as they are. As a learner: a rate for each hyperparameter of the level below, such as `{ alpha: 1e-4, beta1: 0.5 }`. */
-  readonly sgdPerParam: (alphas: Readonly<Record<string, number>>, by?: Spec) => Spec;
-  /** Adam whose second moment starts at ε; betas are learned as (1 + tanh r)/2. */
-  readonly adam: (options?: GdtuoAdamOptions, by?: Spec) => Spec;
-  /** The same, of which α alone is learned. */
-  readonly adamBaydin: (options?: GdtuoAdamOptions, by?: Spec) => Spec;
-  /** RMSProp: s ← γs + (1 − γ)g²; θ ← θ − αg/√(s + 10⁻⁸); α is learned as r², γ as (1 + tanh r)/2. */
-  readonly rmsprop: (options?: GdtuoRmspropOptions, by?: Spec) => Spec;
-  /** The same, of which α alone is learned. */
-  readonly rmspropAlpha: (options?: GdtuoRmspropOptions, by?: Spec) => Spec;
-  /** AdaGrad, whose sum of squares starts at 0.1: s ← s + g²; θ ← θ − αg/√(s + 10⁻¹⁰). */
-  readonly adagrad: (options?: Pick<GdtuoSgdOptions, "alpha">, by?: Spec) => Spec;
+  return adamRule({ ...unknown, ...stacked({ alpha, beta1, beta2, logEps }, by, coordinates) });
 }
 
 /**
- * The stacks of "Gradient Descent: The Ultimate Optimizer" by name; `gdtuo.adam({ alpha: 1e-3 }, gdtuo.sgd({ alpha: 1e-5 }))` is its Adam(optimizer=SGD(1e-5)):
+ * Adam whose second moment starts at ε.
  *
- *     gdtuo.sgd({ alpha, mu }, by)             gdtuo.adam({ alpha, beta1, beta2, logEps }, by)      gdtuo.rmsprop({ alpha, gamma }, by)         gdtuo.adagrad({ alpha }, by)
- *     gdtuo.sgdPerParam({ name: alpha }, by)   gdtuo.adamBaydin({ … }, by): α alone is learned      gdtuo.rmspropAlpha({ … }, by): α alone
- *
- * Everything that a level says is learned by `by`, if that is given, which can have a learner of its own. What they are called in `hyperparameters()`: α `lr`, μ `momentum`, others as here.
- * Trajectories equal those of the authors' code.
- *
- * Chandra, Xie, Ragan-Kelley & Meijer, "Gradient Descent: The Ultimate Optimizer", NeurIPS 2022, arXiv 1909.13371.
- *
- * @throws Error for an unknown option, and a start that its coordinate cannot reach.
+ * @param by What learns α, β₁ and β₂; default: nothing.
+ * @throws Error for an unknown name or a number that is not finite.
  */
-export const gdtuo: Gdtuo = Object.freeze({ sgd, sgdPerParam, adam, adamBaydin, rmsprop, rmspropAlpha, adagrad });
+export function adam(options: AdamOptions = {}, by?: Spec): Spec {
+  return adamWith(options, by, { alpha: "identity", beta1: "tanh", beta2: "tanh" });
+}
+
+/**
+ * The same Adam, of which only α is learned, as by Baydin et al., "Online Learning Rate Adaptation with Hypergradient Descent", ICLR 2018,
+ * arXiv 1703.04782.
+ *
+ * @param by What learns α; default: nothing.
+ * @throws Error for an unknown name or a number that is not finite.
+ */
+export function adamBaydin(options: AdamOptions = {}, by?: Spec): Spec {
+  return adamWith(options, by, { alpha: "identity" });
+}
+
+/** Hyperparameters of `gdtuo.rmsprop` and `gdtuo.rmspropAlpha` at the start. */
+export interface RmspropOptions {
+  /** Learning rate α, learned as r²; default 0.01. */
+  readonly alpha?: number;
+  /** Decay γ of the second moment, learned as (1 + tanh r)/2; default 0.99. */
+  readonly gamma?: number;
+}
+
+/**
+ * RMSProp: s ← γs + (1 − γ)g²; θ ← θ − α·g/√(s + 10⁻⁸).
+ *
+ * @param by What learns α and γ; default: nothing.
+ * @throws Error for an unknown name or a number that is not finite.
+ */
+export function rmsprop({ alpha = 0.01, gamma = 0.99, ...unknown }: RmspropOptions = {}, by?: Spec): Spec {
+  return rmspropRule({ ...unknown, ...stacked({ alpha, gamma }, by, { alpha: "square", gamma: "tanh" }) });
+}
+
+/**
+ * The same RMSProp, of which only α is learned.
+ *
+ * @param by What learns α; default: nothing.
+ * @throws Error for an unknown name or a number that is not finite.
+ */
+export function rmspropAlpha({ alpha = 0.01, gamma = 0.99, ...unknown }: RmspropOptions = {}, by?: Spec): Spec {
+  return rmspropRule({ ...unknown, ...stacked({ alpha, gamma }, by, { alpha: "square" }) });
+}
+
+/** Hyperparameters of `gdtuo.adagrad` at the start. */
+export interface AdagradOptions {
+  /** Learning rate α; default 0.01. */
+  readonly alpha?: number;
+}
+
+/**
+ * AdaGrad: G ← G + g², from 0.1; θ ← θ − α·g/√(G + 10⁻¹⁰).
+ *
+ * @param by What learns α; default: nothing.
+ * @throws Error for an unknown name or a number that is not finite.
+ */
+export function adagrad({ alpha = 0.01, ...unknown }: AdagradOptions = {}, by?: Spec): Spec {
+  return adagradRule({ ...unknown, ...stacked({ alpha }, by, { alpha: "identity" }) });
+}
+
+/** The variable of this name; as a learner's variable a hyperparameter of this name, which is called "*:beta1" there. */
+const named = (name: string): RegExp => new RegExp(`(^|:)${name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}(~\\d+)?$`);
+
+/**
+ * SGD with a learning rate for each variable by name, or as a learner for each hyperparameter: `gdtuo.sgdPerParam({ alpha: 1e-4, beta1: 0.5 })`
+ * learns the α and β₁ of a `gdtuo.adam`. What is not listed stays as it is.
+ *
+ * @param by What learns the rates; default: nothing.
+ * @throws Error for a rate that is not finite, or an empty list; when the first step is taken, for the name of a variable that does not exist.
+ */
+export function sgdPerParam(rates: Readonly<Record<string, number>>, by?: Spec): Spec {
+  const entries = Object.entries(rates);
+  if (entries.length === 0) {
+    throw new Error("gdtuo.sgdPerParam: there are no rates; expected some by name, such as { alpha: 1e-4 }.");
+  }
+  return entries.reduceRight(
+    (others, [name, alpha]) => choice([named(name)], "gdtuo.sgdPerParam", sgd({ alpha }, by), others),
+    fixed(),
+  );
+}

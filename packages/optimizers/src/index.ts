@@ -17,7 +17,7 @@ export { cautious } from "./cautious.js";
 export { clipByGlobalNorm, clipByNorm, clipByValue } from "./clip.js";
 export { type DAdaptAdamOptions, dAdaptAdam } from "./d-adapt-adam.js";
 export { frozen } from "./frozen.js";
-export { type Gdtuo, type GdtuoAdamOptions, type GdtuoRmspropOptions, type GdtuoSgdOptions, gdtuo } from "./gdtuo.js";
+export * as gdtuo from "./gdtuo.js";
 export {
   type AdamHdOptions,
   adamHd,

@@ -1,63 +1,45 @@
 /**
- * LARS: momentum, with a rate for every tensor in proportion to its size.
+ * LARS: SGD with momentum whose rate, for every tensor, is in proportion to the norm of the weights over that of the gradient.
  */
-import {
-  belowOne,
-  type Condition,
-  type Expr,
-  nonNegative,
-  positive,
-  type RuleFactory,
-  rule,
-  type Setting,
-  type Spec,
-  select,
-  sum,
-} from "@hypergrad/core";
+import { belowOne, nonNegative, type RuleFactory, rule, type Setting, type Spec } from "@hypergrad/core";
+import { norm, trust } from "./trust.js";
 
-const hyperparameters = {
-  lr: nonNegative(1),
-  momentum: belowOne(0.9),
-  weightDecay: nonNegative(0),
-  trust: positive(1e-3),
-};
-
-const norm = (x: Expr<"element">): Expr<"tensor"> => sum(x.square(), "tensor").sqrt();
-
-/** `ratio` where both norms are above 0, else 1. */
-const whereBoth = (a: Expr<"tensor">, b: Expr<"tensor">, ratio: Expr<"tensor">): Expr<"tensor"> =>
-  select(a.mul(b).greater(0) as Condition<"tensor">, ratio, 1);
-
-const larsRule: RuleFactory<keyof typeof hyperparameters> = rule({
+const larsRule: RuleFactory<"lr" | "momentum" | "weightDecay" | "trustCoefficient"> = rule({
   name: "lars",
-  hyperparameters,
+  hyperparameters: {
+    lr: nonNegative(0.1),
+    momentum: belowOne(0.9),
+    weightDecay: nonNegative(0),
+    trustCoefficient: nonNegative(1e-3),
+  },
   state: { velocity: 0 },
-  update({ p, g, velocity, lr, momentum, weightDecay, trust }) {
-    const [size, slope] = [norm(p), norm(g)];
-    const local = whereBoth(size, slope, trust.mul(size).div(slope.add(size.mul(weightDecay))));
-    const v = velocity.mul(momentum).add(g.add(p.mul(weightDecay)).mul(lr.mul(local)));
+  update({ p, g, velocity, lr, momentum, weightDecay, trustCoefficient }) {
+    const [w, d] = [norm(p), norm(g)];
+    const rate = trust(trustCoefficient.mul(w).div(d.add(weightDecay.mul(w))), w, d);
+    const v = velocity.mul(momentum).add(g.add(p.mul(weightDecay)).mul(lr.mul(rate)));
     return { p: p.sub(v), velocity: v };
   },
 });
 
 /** Hyperparameters of `lars`; each is a number, a schedule or learned. */
 export interface LarsOptions {
-  /** Global learning rate γ ≥ 0; default 1. */
+  /** Global learning rate γ ≥ 0; default 0.1. */
   readonly lr?: Setting;
   /** Momentum m in [0, 1); default 0.9. */
   readonly momentum?: Setting;
-  /** Weight decay β ≥ 0, coupled; default 0. */
+  /** Weight decay β ≥ 0, inside the velocity and the local rate; default 0. */
   readonly weightDecay?: Setting;
-  /** Trust coefficient η > 0: the share of its own norm by which a tensor moves; default 0.001. */
-  readonly trust?: Setting;
+  /** Trust coefficient η ≥ 0; default 0.001. */
+  readonly trustCoefficient?: Setting;
 }
 
 /**
- * LARS, with L2 norms over the tensor; λ = 1 where a norm is 0:
+ * Layer-wise adaptive rate scaling:
  *
- *     λ = η‖w‖/(‖g‖ + β‖w‖);   v ← mv + γλ(g + βw);   w ← w − v
+ *     λ = η‖θ‖/(‖g‖ + β‖θ‖)   (1 where ‖θ‖ or ‖g‖ is 0);   v ← mv + γλ(g + βθ);   θ ← θ − v
  *
- * You, Gitman & Ginsburg, "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, Algorithm 1.
+ * with the L2 norms of the whole tensor. You, Gitman & Ginsburg, "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888,
+ * Algorithm 1.
  *
  * @throws Error for an unknown name or a number outside its domain.
  */

@@ -1,52 +1,36 @@
 /**
- * Lion: the sign of a momentum.
+ * Lion: steps of one size, in the direction of the sign of an average.
  */
-import {
-  belowOne,
-  movingAverage,
-  nonNegative,
-  type RuleFactory,
-  rule,
-  type Setting,
-  type Spec,
-  sub,
-} from "@hypergrad/core";
+import { belowOne, movingAverage, nonNegative, type RuleFactory, rule, type Setting, type Spec } from "@hypergrad/core";
 
-const hyperparameters = {
-  lr: nonNegative(1e-4),
-  beta1: belowOne(0.9),
-  beta2: belowOne(0.99),
-  weightDecay: nonNegative(0),
-};
-
-const lionRule: RuleFactory<keyof typeof hyperparameters> = rule({
+const lionRule: RuleFactory<"lr" | "beta1" | "beta2" | "weightDecay"> = rule({
   name: "lion",
-  hyperparameters,
+  hyperparameters: { lr: nonNegative(1e-4), beta1: belowOne(0.9), beta2: belowOne(0.99), weightDecay: nonNegative(0) },
   state: { m: 0 },
   update({ p, g, m, lr, beta1, beta2, weightDecay }) {
-    const direction = movingAverage(m, g, beta1).sign();
-    return { p: p.mul(sub(1, lr.mul(weightDecay))).sub(direction.mul(lr)), m: movingAverage(m, g, beta2) };
+    const c = movingAverage(m, g, beta1);
+    return { p: p.sub(c.sign().add(p.mul(weightDecay)).mul(lr)), m: movingAverage(m, g, beta2) };
   },
 });
 
-/** Hyperparameters of `lion`; each is a number, a schedule or learned. */
+/** Hyperparameters of `lion`; each is a number, a schedule or learned. Nothing is learned of β₁ and β₂: a sign has no derivative. */
 export interface LionOptions {
-  /** Learning rate η ≥ 0, a tenth of AdamW's or less; default 1e-4. */
+  /** Learning rate η ≥ 0; default 0.0001. */
   readonly lr?: Setting;
-  /** β₁ in [0, 1): what the sign is taken of; default 0.9. Its hyper-gradient is 0: a sign has no derivative. */
+  /** β₁ in [0, 1): how much of the direction is the average's; default 0.9. */
   readonly beta1?: Setting;
-  /** Decay β₂ of the momentum, in [0, 1); default 0.99. Its hyper-gradient is 0 as well. */
+  /** Decay β₂ of the average, in [0, 1); default 0.99. */
   readonly beta2?: Setting;
-  /** Decoupled weight decay λ ≥ 0; default 0. */
+  /** Decoupled weight decay λ ≥ 0 (θ − ηλθ); default 0. */
   readonly weightDecay?: Setting;
 }
 
 /**
  * Lion:
  *
- *     θ ← (1 − ηλ)θ − η·sign(β₁m + (1 − β₁)g);   m ← β₂m + (1 − β₂)g
+ *     c = β₁m + (1 − β₁)g;   θ ← θ − η(sign(c) + λθ);   m ← β₂m + (1 − β₂)g
  *
- * Chen, Liang, Huang, Real, Wang, Liu, Pham, Dong, Luong, Hsieh, Lu & Le, "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023, arXiv 2302.06675, Algorithm 2.
+ * Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023, arXiv 2302.06675, Algorithm 2.
  *
  * @throws Error for an unknown name or a number outside its domain.
  */

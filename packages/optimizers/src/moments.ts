@@ -1,5 +1,5 @@
 /**
- * What Adam and AdamW share: the two moments of the gradient, and the step that they make.
+ * What Adam and its kin share: the two moments of the gradient, their bias correction, and the step that they make.
  */
 import {
   belowOne,
@@ -30,6 +30,11 @@ export function moments(
   { m, v, beta1, beta2 }: Rates & { m: Element; v: Element },
 ): { m: Element; v: Element } {
   return { m: movingAverage(m, g, beta1), v: movingAverage(v, g.square(), beta2) };
+}
+
+/** m/(1 − βᵗ): a moving average that began at 0, made up for that. */
+export function corrected(m: Element, beta: Expr<"tensor">, t: Expr<"model">): Element {
+  return m.div(sub(1, beta.pow(t)));
 }
 
 /** α·m̂/(√v̂ + ε), with m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ). */

@@ -1,47 +1,28 @@
 /**
- * NAdam: Adam with Nesterov momentum.
+ * NAdam: Adam with Nesterov's momentum, whose strength grows over the first steps.
  */
-import {
-  type Expr,
-  nonNegative,
-  pow,
-  type RuleFactory,
-  rule,
-  type Setting,
-  type Spec,
-  slot,
-  sub,
-} from "@hypergrad/core";
-import { adamHyperparameters, moments } from "./moments.js";
+import { nonNegative, pow, type RuleFactory, rule, type Setting, type Spec, sub } from "@hypergrad/core";
+import { adamHyperparameters, corrected, moments } from "./moments.js";
 
-const hyperparameters = {
-  ...adamHyperparameters,
-  lr: nonNegative(2e-3),
-  weightDecay: nonNegative(0),
-  momentumDecay: nonNegative(4e-3),
-};
-
-/** μ_t = β₁(1 − ½·0.96^(tψ)). */
-const momentumAt = (t: Expr<"model">, beta1: Expr<"tensor">, decay: Expr<"tensor">): Expr<"tensor"> =>
-  beta1.mul(sub(1, pow(0.96, t.mul(decay)).mul(0.5)));
-
-const nadamRule: RuleFactory<keyof typeof hyperparameters> = rule({
+const nadamRule: RuleFactory<"lr" | "beta1" | "beta2" | "eps" | "weightDecay" | "momentumDecay"> = rule({
   name: "nadam",
-  hyperparameters,
-  state: { m: 0, v: 0, product: slot("tensor", 1) },
+  hyperparameters: {
+    ...adamHyperparameters,
+    lr: nonNegative(2e-3),
+    weightDecay: nonNegative(0),
+    momentumDecay: nonNegative(4e-3),
+  },
+  // The product is held as one number until a β₁ or ψ that is learned per channel or element makes it differ.
+  state: { m: 0, v: 0, product: 1 },
   update(x) {
-    const { p, t, lr, beta1, beta2, eps, weightDecay, momentumDecay } = x;
-    const g = x.g.add(p.mul(weightDecay));
+    const g = x.g.add(x.p.mul(x.weightDecay));
     const { m, v } = moments(g, x);
-    const [now, next] = [momentumAt(t, beta1, momentumDecay), momentumAt(t.add(1), beta1, momentumDecay)];
-    const product = x.product.mul(now);
-    const fresh = g.mul(sub(1, now).div(sub(1, product)));
-    const ahead = m.mul(next.div(sub(1, product.mul(next))));
-    const root = v
-      .sqrt()
-      .div(sub(1, beta2.pow(t)).sqrt())
-      .add(eps);
-    return { p: p.sub(fresh.add(ahead).div(root).mul(lr)), m, v, product };
+    const mu = x.beta1.mul(sub(1, pow(0.96, x.t.mul(x.momentumDecay)).mul(0.5)));
+    const muNext = x.beta1.mul(sub(1, pow(0.96, x.t.add(1).mul(x.momentumDecay)).mul(0.5)));
+    const product = x.product.mul(mu);
+    const mHat = m.mul(muNext.div(sub(1, product.mul(muNext)))).add(g.mul(sub(1, mu).div(sub(1, product))));
+    const root = corrected(v, x.beta2, x.t).sqrt();
+    return { p: x.p.sub(mHat.div(root.add(x.eps)).mul(x.lr)), m, v, product };
   },
 });
 
@@ -57,16 +38,17 @@ export interface NadamOptions {
   readonly eps?: Setting;
   /** Coupled (L2) weight decay λ ≥ 0; default 0. */
   readonly weightDecay?: Setting;
-  /** ψ ≥ 0: how fast the momentum rises from β₁/2 to β₁; default 0.004. */
+  /** ψ ≥ 0: how fast the momentum grows from β₁/2 to β₁; default 0.004. */
   readonly momentumDecay?: Setting;
 }
 
 /**
- * NAdam, with μ_t = β₁(1 − ½·0.96^(tψ)) and moments as in Adam:
+ * NAdam:
  *
- *     θ ← θ − α·((1 − μ_t)/(1 − Πμ)·g + μ_{t+1}/(1 − μ_{t+1}Πμ)·m)/(√v̂ + ε),   Πμ = μ₁⋯μ_t
+ *     ĝ = g + λθ;   m, v and v̂ as Adam's;   μₜ = β₁(1 − ½·0.96^(tψ))
+ *     m̂ = μₜ₊₁·m/(1 − Π_{i≤t+1} μᵢ) + (1 − μₜ)·ĝ/(1 − Π_{i≤t} μᵢ);   θ ← θ − α·m̂/(√v̂ + ε)
  *
- * Dozat, "Incorporating Nesterov Momentum into Adam", ICLR 2016 workshop, Algorithm 2, as torch.optim.NAdam has it since version 2.
+ * Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop, 2016, Algorithm 2, with the momentum schedule of torch.optim.
  *
  * @throws Error for an unknown name or a number outside its domain.
  */

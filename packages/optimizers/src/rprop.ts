@@ -1,65 +1,67 @@
 /**
- * Rprop: steps whose size depends on the signs of gradients alone.
+ * Rprop: a step size for every element, larger while the sign of its gradient stays and smaller when it changes.
  */
 import {
   clamp,
-  type Expr,
   nonNegative,
   type RuleFactory,
   rule,
   type Setting,
   type Spec,
   select,
-  slot,
   unitInterval,
 } from "@hypergrad/core";
 
-const hyperparameters = {
-  lr: nonNegative(1e-2),
-  etaMinus: unitInterval(0.5),
-  etaPlus: nonNegative(1.2),
-  minStep: nonNegative(1e-6),
-  maxStep: nonNegative(50),
-};
-
-const rpropRule: RuleFactory<keyof typeof hyperparameters> = rule({
+const rpropRule: RuleFactory<"lr" | "etaMinus" | "etaPlus" | "stepMin" | "stepMax"> = rule({
   name: "rprop",
-  hyperparameters,
-  state: { previous: 0, step: slot("element", ({ lr }) => lr as Expr) },
-  update({ p, g, previous, step, etaMinus, etaPlus, minStep, maxStep }) {
-    // Signs, not products: those of tiny gradients would be 0.
-    const turn = g.sign().mul(previous.sign());
-    const factor = select(turn.greater(0), etaPlus, select(turn.less(0), etaMinus, 1));
-    const size = clamp(step.mul(factor), minStep, maxStep);
-    // After a turn the parameter rests for a step, and the next one begins anew.
-    const seen = select(turn.less(0), 0, g);
-    return { p: p.sub(seen.sign().mul(size)), previous: seen, step: size };
+  hyperparameters: {
+    lr: nonNegative(1e-2),
+    etaMinus: unitInterval(0.5),
+    etaPlus: nonNegative(1.2),
+    stepMin: nonNegative(1e-6),
+    stepMax: nonNegative(50),
+  },
+  state: { last: 0, size: 0 },
+  update(x) {
+    const { t, etaMinus, etaPlus } = x;
+    // Signs, not gradients: their product does not underflow.
+    const agreement = x.g.sign().mul(x.last.sign());
+    const eta = select(agreement.greater(0), etaPlus, select(agreement.less(0), etaMinus, 1));
+    const size = clamp(select(t.equal(1), x.lr, x.size).mul(eta), x.stepMin, x.stepMax);
+    // Where the sign changed, this step is not taken, and the next one is not compared.
+    const g = select(agreement.less(0), 0, x.g);
+    return { p: x.p.sub(g.sign().mul(size)), last: g, size };
   },
 });
 
 /** Hyperparameters of `rprop`; each is a number, a schedule or learned. */
 export interface RpropOptions {
-  /** The first step size ≥ 0; default 0.01. It acts at the start alone: learned with a horizon above 1 or not at all. */
+  /** Step size Δ₀ ≥ 0 at the first step; default 0.01. */
   readonly lr?: Setting;
-  /** η₋ in [0, 1]: the factor where the gradient turns; default 0.5. */
+  /** Factor η⁻ in [0, 1] where the gradient changed its sign; default 0.5. */
   readonly etaMinus?: Setting;
-  /** η₊ ≥ 0, 1 or more: the factor where it keeps its sign; default 1.2. */
+  /** Factor η⁺ ≥ 0 where it kept it, usually above 1; default 1.2. */
   readonly etaPlus?: Setting;
-  /** The smallest step size ≥ 0; default 1e-6. */
-  readonly minStep?: Setting;
-  /** The largest step size ≥ 0; default 50. */
-  readonly maxStep?: Setting;
+  /** Smallest step size ≥ 0; default 1e-6. */
+  readonly stepMin?: Setting;
+  /** Largest step size ≥ 0; default 50. */
+  readonly stepMax?: Setting;
 }
 
 /**
- * Rprop, element by element, with s = sign(g·g₋):
+ * Rprop:
  *
- *     Δ ← clip(Δ·(η₊ if s > 0, η₋ if s < 0, else 1), Δ_min, Δ_max);   g ← 0 if s < 0;   θ ← θ − sign(g)·Δ;   g₋ ← g
+ *     g·g₋₁ > 0:   Δ ← min(η⁺Δ, Δmax);   g·g₋₁ < 0:   Δ ← max(η⁻Δ, Δmin), g ← 0;   θ ← θ − sign(g)·Δ
  *
- * Riedmiller & Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm", ICNN 1993, as torch.optim.Rprop has it (Rprop⁻ with a rest after a turn).
+ * Riedmiller & Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm", ICNN 1993, without taking steps
+ * back, as torch.optim has it.
  *
- * @throws Error for an unknown name or a number outside its domain.
+ * @throws Error for an unknown name, a number outside its domain, or a `stepMin` above `stepMax`.
  */
 export function rprop(options: RpropOptions = {}): Spec {
+  const { stepMin = 1e-6, stepMax = 50 } = options;
+  if (typeof stepMin === "number" && typeof stepMax === "number" && stepMin > stepMax) {
+    throw new Error(`rprop: stepMin is ${stepMin}, stepMax is ${stepMax}; expected stepMin ≤ stepMax.`);
+  }
   return rpropRule(options);
 }

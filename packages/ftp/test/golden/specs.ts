@@ -86,7 +86,7 @@ const bases: Readonly<Record<string, (options: Options) => Spec>> = {
   RMSprop: (options) =>
     rmsprop({
       lr: options.number("lr"),
-      alpha: options.number("alpha"),
+      decay: options.number("alpha"),
       eps: options.number("eps"),
       momentum: options.number("momentum"),
       weightDecay: options.number("weight_decay"),

@@ -97,7 +97,7 @@ const everyday: readonly Optimizer[] = [
 
 const decay = fc.constantFrom(0.5, 0.9, 0.99);
 const eps = powerOfTen(-4, -1);
-const rmspropValues = { lr, alpha: decay, eps, weightDecay };
+const rmspropValues = { lr, decay, eps, weightDecay };
 const dValues = { ...adamValues, eps, d0: powerOfTen(-3, -1), growthRate: fc.constantFrom(1.02, 1.5, 10) };
 const averagingValues = { r: fc.constantFrom(0.5, 1), power: fc.constantFrom(1, 2) };
 const averagingFinest = { lr: "tensor", r: "tensor", power: "tensor" } as const;
@@ -113,7 +113,7 @@ const around =
 
 /** All other rules, and wrappers around Adam. */
 const others: readonly Optimizer[] = [
-  bare("sgdw", (settings) => sgdw(settings), { lr, momentum, weightDecay }),
+  bare("sgdw", (settings) => sgdw(settings), { lr, momentum, weightDecay, multiplier: fc.constantFrom(0.5, 1) }),
   bare("rmsprop", (settings) => rmsprop(settings), rmspropValues),
   bare("rmsprop, centered", (settings) => rmsprop({ ...settings, centered: true }), rmspropValues),
   bare("rmsprop with momentum", (settings) => rmsprop(settings), { ...rmspropValues, momentum }),
@@ -139,7 +139,14 @@ const others: readonly Optimizer[] = [
   bare(
     "yogi",
     (settings) => yogi(settings),
-    { ...adamValues, eps, initialAccumulator: powerOfTen(-3, 0) },
+    // Where v reaches g² it jumps: with gradients of one size after 1/(1 − β₂) steps, which are not taken here.
+    {
+      lr,
+      beta1: adamValues.beta1,
+      beta2: fc.constantFrom(0.9, 0.99, 0.999),
+      eps,
+      initialAccumulator: powerOfTen(-3, 0),
+    },
     { initial: ["initialAccumulator"], unfelt: ["initialAccumulator"] },
   ),
   bare("adabelief", (settings) => adabelief(settings), { ...adamValues, eps: powerOfTen(-6, -1) }),
@@ -149,9 +156,11 @@ const others: readonly Optimizer[] = [
     beta3: fc.constantFrom(0.9, 0.999),
     alpha: fc.constantFrom(0, 1, 5),
   }),
-  bare("ademamix with a warm-up", (settings) => ademamix({ ...settings, warmup: 3 }), {
+  bare("ademamix with a warm-up", (settings) => ademamix({ warmup: 3.5, ...settings }), {
     ...adamValues,
+    // At 0 a warm-up of β₃ has no derivative by β₁: there its logarithm is infinite.
     beta1: fc.constantFrom(0.5, 0.8),
+    warmup: fc.constantFrom(1.5, 3.5, 50.5),
     beta3: fc.constantFrom(0.9, 0.999),
     alpha: fc.constantFrom(0, 1, 5),
   }),
@@ -164,7 +173,7 @@ const others: readonly Optimizer[] = [
   bare(
     "lars",
     (settings) => lars(settings),
-    { lr: powerOfTen(-1, 0), momentum, weightDecay, trust: powerOfTen(-3, -1) },
+    { lr: powerOfTen(-1, 0), momentum, weightDecay, trustCoefficient: powerOfTen(-3, -1) },
     { carried: "tensor", mixes: "tensor" },
   ),
   bare(
@@ -184,8 +193,8 @@ const others: readonly Optimizer[] = [
       lr,
       etaMinus: fc.constantFrom(0.3, 0.5),
       etaPlus: fc.constantFrom(1.2, 1.5),
-      minStep: powerOfTen(-5, -3),
-      maxStep: fc.constantFrom(0.02, 1),
+      stepMin: powerOfTen(-5, -3),
+      stepMax: fc.constantFrom(0.02, 1),
     },
     { initial: ["lr"], unfelt: ["lr"] },
   ),
