@@ -12,7 +12,7 @@ const { NO_COLOR, FORCE_COLOR: _, ...env } = process.env;
 const coloured = Boolean(process.stdout.isTTY) && NO_COLOR === undefined;
 Object.assign(env, coloured ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" });
 
-const node = (script) => [process.execPath, script];
+const node = (...script) => [process.execPath, ...script];
 
 /** In this order: what is quick and explains later failures comes first. `live` checks show what they compared. */
 const checks = [
@@ -29,6 +29,7 @@ const checks = [
     command: tool("knip", "--no-progress", "--no-config-hints"),
   },
   { name: "boundaries", what: "package boundaries", command: node("scripts/boundaries.mjs") },
+  { name: "rules", what: "the page of update rules", command: node("scripts/rules.mjs", "--check") },
   { name: "tests", what: "unit, property and golden tests", command: tool("vitest", "run"), live: true },
   { name: "contract", what: "the contract lines", command: node("examples/contract/dist/contract.js"), live: true },
   { name: "docs", what: "API documentation", command: tool("typedoc") },

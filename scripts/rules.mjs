@@ -27,7 +27,10 @@ const sections = [
   ],
   ["Without a learning rate", ["dAdaptAdam", "prodigy", "scheduleFreeSgd", "scheduleFreeAdamw", "mechanic"]],
   ["Matrices", ["muon", "shampoo"]],
-  ["Around any rule", ["clipByValue", "clipByNorm", "clipByGlobalNorm", "l2", "averaged", "lookahead", "cautious", "ftp"]],
+  [
+    "Around any rule",
+    ["clipByValue", "clipByNorm", "clipByGlobalNorm", "l2", "averaged", "lookahead", "cautious", "ftp"],
+  ],
   ["Learned rates", ["additive", "multiplicative", "relativeSgd", "sgdHd", "adamHd", "gdtuo"]],
   ["For groups", ["frozen"]],
 ];
@@ -36,40 +39,69 @@ const sections = [
 const variants = {
   sgd: { "with momentum": { momentum: 0.9 }, "with Nesterov momentum": { momentum: 0.9, nesterov: true } },
   rmsprop: { centered: { centered: true }, "with momentum": { momentum: 0.9 } },
+  ademamix: { "with a warm-up": { warmup: 1000 } },
 };
 
 // ── Docstrings ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Exported name → the text of its docstring, without tags. */
-function docstringsOf(folder) {
+const sourcesIn = (folder) => readdirSync(folder).filter((name) => name.endsWith(".ts"));
+
+/** The text of a docstring, without tags. */
+function plainText(comment) {
+  const lines = comment.split("\n").map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
+  const tag = lines.findIndex((line) => line.trim().startsWith("@"));
+  return lines
+    .slice(0, tag < 0 ? undefined : tag)
+    .join("\n")
+    .trim();
+}
+
+/** Exported name → the text of its docstring. */
+function docstringsOf(folder, files) {
   const docs = new Map();
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".ts"))) {
+  for (const file of files) {
     const text = readFileSync(`${folder}/${file}`, "utf8");
     const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
     for (const statement of source.statements) {
       const exported = statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
       const name = statement.name?.text ?? statement.declarationList?.declarations[0].name.text;
       const comment = (ts.getLeadingCommentRanges(text, statement.pos) ?? []).at(-1);
-      if (!exported || !name || !comment || !(ts.isFunctionDeclaration(statement) || ts.isVariableStatement(statement))) continue;
-      const lines = text
-        .slice(comment.pos + 3, comment.end - 2)
-        .split("\n")
-        .map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
-      const tag = lines.findIndex((line) => line.trim().startsWith("@"));
-      docs.set(name, lines.slice(0, tag < 0 ? undefined : tag).join("\n").trim());
+      if (!exported || !name || !comment || !(ts.isFunctionDeclaration(statement) || ts.isVariableStatement(statement)))
+        continue;
+      docs.set(name, plainText(text.slice(comment.pos + 3, comment.end - 2)));
     }
   }
   return docs;
 }
 
-const docs = new Map([...docstringsOf(`${root}packages/optimizers/src`), ...docstringsOf(`${root}packages/ftp/src`)]);
+const optimizersFolder = `${root}packages/optimizers/src`;
+const docs = new Map([
+  ...docstringsOf(
+    optimizersFolder,
+    sourcesIn(optimizersFolder).filter((name) => name !== "gdtuo.ts"),
+  ),
+  ...docstringsOf(`${root}packages/ftp/src`, ["ftp.ts"]),
+]);
+
+/** A namespace: what its module says, and its functions. */
+function gdtuoText() {
+  const text = readFileSync(`${optimizersFolder}/gdtuo.ts`, "utf8");
+  const header = plainText(text.slice(text.indexOf("/**") + 3, text.indexOf("*/")));
+  const functions = [...docstringsOf(optimizersFolder, ["gdtuo.ts"])];
+  return `${header}\n\n${functions.map(([name, doc]) => `- \`gdtuo.${name}\`: ${doc.replaceAll("\n", " ")}`).join("\n")}`;
+}
+docs.set("gdtuo", gdtuoText());
 
 // ── Hyperparameters ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const grains = ["element", "channel", "tensor", "model"];
 
 const number = (x) =>
-  x >= 3e38 ? "no limit" : x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential().replace("e+", "e") : String(x);
+  x >= 3e38
+    ? "no limit"
+    : x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5)
+      ? x.toExponential().replace("e+", "e")
+      : String(x);
 
 /** The finest grain at which a hyperparameter can be learned: found by trying. */
 function finestOf(spec, name) {
@@ -100,28 +132,45 @@ function hyperparameterTable(spec, names) {
 
 // ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Where the inputs of a program live: what covers a tensor is a number. */
-function placesOf(program) {
+/** Where the inputs of a program live: what covers a tensor is a number, and so are the slots named. */
+function placesOf(program, numbers) {
   return new Map(
-    program.instructions.flatMap(({ kind, grain }) =>
-      kind.op === "input" ? [[kind.name, grain === "element" || grain === "channel" ? grain : "host"]] : [],
-    ),
+    program.instructions.flatMap(({ kind, grain }) => {
+      if (kind.op !== "input") return [];
+      return [[kind.name, (grain === "element" || grain === "channel") && !numbers.has(kind.name) ? grain : "host"]];
+    }),
   );
+}
+
+/** The slots that begin as one number and stay one: found by assuming it of all, and dropping those that become arrays. */
+function numbersOf({ rule }, { update }) {
+  const numbers = new Set(Object.keys(rule.state).filter((name) => typeof rule.state[name].init === "number"));
+  for (;;) {
+    const { program, places } = scheduleOf(update, placesOf(update, numbers), false);
+    const grown = [...numbers].filter(
+      (name) => program.outputs.has(name) && places[program.outputs.get(name)] !== "host",
+    );
+    if (grown.length === 0) return numbers;
+    for (const name of grown) numbers.delete(name);
+  }
 }
 
 /** Loops over the elements of a tensor of a matrix's layout, the arrays that they read and those that they write. */
 function costOf(spec) {
   const plan = planOf(spec);
   const cost = { passes: 0, reads: 0, writes: 0 };
+  const numbers = numbersOf(spec, plan);
   for (const program of [...plan.rounds.map((round) => round.program), plan.update]) {
-    for (const step of scheduleOf(program, placesOf(program), false).steps) {
+    for (const step of scheduleOf(program, placesOf(program, numbers), false).steps) {
       if (step.over !== "element") continue;
       cost.passes++;
       cost.reads += step.elements.filter((index) => !step.stores.includes(index)).length;
       cost.writes += step.stores.length;
     }
   }
-  const state = Object.values(spec.rule.state).filter(({ grain }) => grain === "element").length;
+  const state = Object.entries(spec.rule.state).filter(
+    ([name, { grain }]) => grain === "element" && !numbers.has(name),
+  ).length;
   return { ...cost, state };
 }
 
@@ -136,12 +185,14 @@ function costText(spec) {
 
 // ── The page ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+const exported = new Map(Object.entries(optimizers));
+
 const ruleOf = (spec) => (spec.kind === "rule" ? spec : ruleOf(spec.spec ?? spec.otherwise));
 
 /** What calling an exported name gives: a rule, or a wrapper around SGD. */
 function specOf(name, settings) {
   if (name === "ftp") return { spec: ruleOf(ftp(optimizers.sgd(), settings)), base: ruleOf(optimizers.sgd()) };
-  const made = optimizers[name](settings);
+  const made = exported.get(name)(settings);
   if (typeof made !== "function") return { spec: ruleOf(made), base: undefined };
   return { spec: ruleOf(made(optimizers.sgd())), base: ruleOf(optimizers.sgd()) };
 }
@@ -154,7 +205,11 @@ function entryOf(name) {
   const { spec, base } = specOf(name, {});
   const own = Object.keys(spec.rule.hyperparameters).filter((each) => !base || !(each in base.rule.hyperparameters));
   parts.push(hyperparameterTable(spec, own));
-  parts.push(base ? costText(spec).replace("Cost:", "Cost around plain SGD (alone: 1 pass, 2 arrays read and 1 written):") : costText(spec));
+  parts.push(
+    base
+      ? costText(spec).replace("Cost:", "Cost around plain SGD (alone: 1 pass, 2 arrays read and 1 written):")
+      : costText(spec),
+  );
   for (const [variant, settings] of Object.entries(variants[name] ?? {})) {
     const { spec: other } = specOf(name, settings);
     const more = Object.keys(other.rule.hyperparameters).filter((each) => !own.includes(each));
@@ -169,7 +224,9 @@ const known = new Set(sections.flatMap(([, names]) => names));
 const forgotten = Object.keys(optimizers).filter((name) => !known.has(name));
 const gone = [...known].filter((name) => name !== "ftp" && !(name in optimizers));
 if (forgotten.length + gone.length > 0) {
-  console.error(`rules: not on the page: ${forgotten.join(", ") || "–"}; on the page, but not exported: ${gone.join(", ") || "–"}. Change \`sections\` in scripts/rules.mjs.`);
+  console.error(
+    `rules: not on the page: ${forgotten.join(", ") || "–"}; on the page, but not exported: ${gone.join(", ") || "–"}. Change \`sections\` in scripts/rules.mjs.`,
+  );
   process.exit(1);
 }
 
@@ -178,8 +235,9 @@ const text = `# Update rules
 Every rule of \`@hypergrad/optimizers\`, and FTP. Every hyperparameter in the tables is a number, a schedule or learned: \`adamw({ beta2: learned(0.999, adam({ lr: 1e-3 }), { in: "logit" }) })\`.
 This page is written by \`node scripts/rules.mjs\` from the rules themselves, and \`npm test\` checks that it is true.
 
-**Grain** is what one learned value covers: the whole model, one tensor, one output channel, one element. *At the finest* says where the sensitivity would become a matrix. A learned value that is constant in time costs
-one array of state (its sensitivity), written in the step and read with the next gradient; per model, tensor or channel it costs nothing else that grows with the model.
+**Grain** is what one learned value covers: the whole model, one tensor, one output channel, one element. *At the finest* says from where on the sensitivity would be a matrix. Learning
+costs one array of state for each hyperparameter, its sensitivity, which is written in the step and read with the next gradient, and per element the values as well; a horizon above 1 costs one more for every slot
+that depends on the hyperparameter.
 
 **Cost** counts the loops over a tensor's elements that the fused kernels of \`@hypergrad/wasm\` run in a step with default settings, and the arrays of the tensor's size that they read and write. One more pass, over the
 gradient, checks it for NaN and contracts it for the hyper-gradients. A pass ends where a sum over the tensor is needed before it can go on.

@@ -1,7 +1,7 @@
 /**
  * Averages of parameters, to evaluate a model with.
  */
-import { belowOne, movingAverage, select, slot, sub, type WrapperFactory, wrapper } from "@hypergrad/core";
+import { belowOne, movingAverage, select, slot, type WrapperFactory, wrapper } from "@hypergrad/core";
 
 /**
  * Keeps the exponential moving average θ̄ ← ρθ̄ + (1 − ρ)θ of the parameters beside any optimizer, which it does not change; `optimizer.swap()` puts the average in their place

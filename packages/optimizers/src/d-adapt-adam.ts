@@ -64,7 +64,7 @@ export interface DAdaptAdamOptions {
   readonly eps?: Setting;
   /** Decoupled weight decay λ ≥ 0; default 0. */
   readonly weightDecay?: Setting;
-  /** The first estimate d₀ > 0, which should be too small; default 1e-6. */
+  /** The first estimate d₀ > 0, which should be too small; default 1e-6. The estimates begin with it: learned with a horizon above 1, or not at all. */
   readonly d0?: Setting;
   /** By which factor the estimate may grow in one step, > 0; default: without limit. */
   readonly growthRate?: Setting;

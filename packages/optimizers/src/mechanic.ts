@@ -8,7 +8,6 @@ import {
   nonNegative,
   positive,
   type Slot,
-  select,
   slot,
   sum,
   type WrapperFactory,

@@ -129,12 +129,11 @@ const others: readonly Optimizer[] = [
   ),
   bare("adadelta", (settings) => adadelta(settings), { lr: powerOfTen(-1, 0), rho: decay, eps, weightDecay }),
   bare("adamax", (settings) => adamax(settings), adamValues),
-  bare(
-    "nadam",
-    (settings) => nadam(settings),
-    { ...adamValues, beta1: fc.constantFrom(0.5, 0.9), momentumDecay: powerOfTen(-3, -1) },
-    { finest: { beta1: "tensor", momentumDecay: "tensor" } },
-  ),
+  bare("nadam", (settings) => nadam(settings), {
+    ...adamValues,
+    beta1: fc.constantFrom(0.5, 0.9),
+    momentumDecay: powerOfTen(-3, -1),
+  }),
   bare("radam", (settings) => radam(settings), { ...adamValues, beta2: fc.constantFrom(0.5, 0.93, 0.999) }),
   bare(
     "yogi",
@@ -186,18 +185,13 @@ const others: readonly Optimizer[] = [
       mixes: "tensor",
     },
   ),
-  bare(
-    "rprop",
-    (settings) => rprop(settings),
-    {
-      lr,
-      etaMinus: fc.constantFrom(0.3, 0.5),
-      etaPlus: fc.constantFrom(1.2, 1.5),
-      stepMin: powerOfTen(-5, -3),
-      stepMax: fc.constantFrom(0.02, 1),
-    },
-    { initial: ["lr"], unfelt: ["lr"] },
-  ),
+  bare("rprop", (settings) => rprop(settings), {
+    lr,
+    etaMinus: fc.constantFrom(0.3, 0.5),
+    etaPlus: fc.constantFrom(1.2, 1.5),
+    stepMin: powerOfTen(-5, -3),
+    stepMax: fc.constantFrom(0.02, 1),
+  }),
   bare(
     "dAdaptAdam",
     (settings) => dAdaptAdam(settings),
