@@ -1,0 +1,143 @@
+/**
+ * `checkInvariants`: what is true of every update rule, whatever it computes.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { anyForm } from "./forms.js";
+import { type InvariantCase, invariants, type NumberInvariantName, type Seen } from "./invariant-table.js";
+import { specsOf } from "./learning.js";
+import { atEach, placesOf } from "./places.js";
+import { type Problem, problems } from "./problems.js";
+import { type CheckOptions, checkEach, checkEachAsync } from "./run.js";
+import { type Subject, subjectOf, type Testable } from "./subject.js";
+import { bench } from "./traces.js";
+
+/** An invariant's name; see `checkInvariants`. */
+export type InvariantName = NumberInvariantName | "effective" | "memory";
+
+/** How invariants are checked. */
+export interface InvariantOptions extends CheckOptions {
+  /** Which are left out, because the rule breaks them on purpose. */
+  readonly except?: readonly InvariantName[];
+  /** Backends on which memory is watched; default: all that are registered, if any is. */
+  readonly backends?: readonly string[];
+}
+
+/** What was checked. */
+export interface InvariantReport {
+  /** The invariants that hold. */
+  readonly invariants: readonly InvariantName[];
+  /** Cases that were drawn. */
+  readonly cases: number;
+}
+
+/** Every hyperparameter changed something, and every slot is read. */
+function expectEffective({ name }: Subject, { tried, moved, read, slots }: Seen): void {
+  const idle = [...tried].find((of) => !moved.has(of));
+  if (idle !== undefined) {
+    throw new Error(
+      `checkInvariants: ${name}: effective: the hyperparameter ${idle} changes nothing, in any case. Read it from the inputs of update, not from outside, or remove it.`,
+    );
+  }
+  const unread = [...slots].find((slot) => !read.has(slot));
+  if (unread !== undefined) {
+    throw new Error(
+      `checkInvariants: ${name}: effective: the state slot ${unread} is written and never read. Use it, or remove it.`,
+    );
+  }
+}
+
+/** The number of tensors does not grow from step to step, and is what it was after `dispose()`. */
+async function expectConstantMemory(
+  where: string,
+  spec: Parameters<typeof bench>[0],
+  problem: Problem,
+  options: Parameters<typeof bench>[2],
+): Promise<void> {
+  const count = (): number => tf.memory().numTensors;
+  const before = count();
+  const { step, look, dispose } = bench(spec, problem, options);
+  try {
+    // The first hyper-gradients come in the second step: what was a number until then may now be one number for each element.
+    step(problem.gradients(0));
+    step(problem.gradients(1));
+    const settled = count();
+    for (let t = 2; t < problem.steps; t++) {
+      step(problem.gradients(t));
+      await look();
+      if (count() !== settled) {
+        throw new Error(`memory: on ${where}, step ${t + 1} leaves ${count() - settled} tensors behind`);
+      }
+    }
+  } finally {
+    dispose();
+  }
+  if (count() !== before) throw new Error(`memory: on ${where}, ${count() - before} tensors are left after dispose()`);
+}
+
+/**
+ * Checks what is true of every update rule, whatever it computes:
+ *
+ * - "complete": update returns p and every state slot, of the right grain;
+ * - "pure": the same inputs give the same outputs; nothing is kept in JavaScript between two calls of update, or two runs;
+ * - "written": what update writes to a hyperparameter is inside its domain;
+ * - "finite": parameters and state stay finite in float32, for huge, tiny and zero gradients, and for parameters that are 0;
+ * - "idle": a hyperparameter that is learned by a learner that does nothing is a number, bit for bit, and so is one that follows a constant schedule;
+ * - "tower": a tower whose top learner does nothing is the tower without it, bit for bit;
+ * - "domain": a learned value never leaves its domain, whatever its hyper-gradient;
+ * - "apart": a variable goes its own way, whatever the others do, in whatever order they come; without a gradient it keeps its value and its state;
+ * - "order": what all variables learn together does not depend on their order, but for rounding;
+ * - "empty": tensors without elements, and single numbers, take their steps;
+ * - "effective": every hyperparameter changes something, and every state slot is read;
+ * - "memory": on every backend that is registered, the number of tensors does not grow, and is what it was after `dispose()`.
+ *
+ * All but the last run in float64 and need no backend.
+ *
+ * @param rule What `rule(…)` returned, a spec, or `{ name, build, values }`.
+ * @param options By default 40 cases with the seed 1, and 10 for memory at each place.
+ * @throws CheckFailure that names the invariant, with the smallest case found and the call that reproduces it.
+ */
+export async function checkInvariants(rule: Testable, options: InvariantOptions = {}): Promise<InvariantReport> {
+  const check = "checkInvariants";
+  const { except = [], backends } = options;
+  const subject = subjectOf(check, rule, options.values);
+  const seen: Seen = { tried: new Set(), moved: new Set(), read: new Set(), slots: new Set() };
+  const holds = (name: InvariantName): boolean => !except.includes(name);
+  const table = Object.entries(invariants).filter(([name]) => holds(name as InvariantName));
+  let count = 0;
+  const cases: fc.Arbitrary<InvariantCase> = fc.record({
+    problem: problems(options.problems),
+    values: fc.record({ ...subject.values }),
+    other: fc.record({ ...subject.values }),
+    rotation: fc.nat({ max: 59 }),
+    gone: fc.array(fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }), { minLength: 8, maxLength: 8 }),
+  });
+  checkEach({ check, of: subject.name, cases, options, runs: 40 }, (one) => {
+    count++;
+    for (const [name, invariant] of table) {
+      try {
+        invariant(subject, one, seen);
+      } catch (error) {
+        throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+  });
+  if (options.path === undefined && holds("effective")) expectEffective(subject, seen);
+
+  const watched = holds("memory") && (backends !== undefined || tf.engine().backendNames().length > 0);
+  if (watched) {
+    const cases = fc.record({
+      with: specsOf(subject),
+      problem: problems({ forms: anyForm, maxSteps: 6, ...options.problems }),
+    });
+    const runs = Math.ceil((options.runs ?? 40) / 4);
+    await atEach(placesOf(check, backends), ({ name: where, options: how }) =>
+      checkEachAsync(
+        { check, of: subject.name, cases, options: { ...options, runs }, runs },
+        ({ with: { spec }, problem }) => expectConstantMemory(where, spec, problem, how),
+      ),
+    );
+  }
+  const held = [...table.map(([name]) => name as InvariantName), "effective" as const, "memory" as const];
+  return { invariants: held.filter((name) => holds(name) && (name !== "memory" || watched)), cases: count };
+}

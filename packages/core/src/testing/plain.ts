@@ -1,0 +1,115 @@
+/**
+ * A rule's own step, without the machinery around it: its expressions on plain numbers, everything that they return in sight.
+ */
+import type { Executor, Value } from "../executor.js";
+import { constant, type Expr, input, type Operand } from "../expression.js";
+import type { Array64 } from "../float64-executor.js";
+import { type Layout, layoutOf, shapeOf, sizeOf } from "../layout.js";
+import { compile, type Program } from "../program.js";
+import type { Rule } from "../rule.js";
+import { type RuleSpec, resolve, type Spec } from "../spec.js";
+import type { ProblemVariable } from "./problems.js";
+
+/** What the hyperparameters are to the expressions: inputs, or the numbers themselves, as in an optimizer that learns none. */
+type Hypers = "inputs" | Readonly<Record<string, number>>;
+
+function leavesOf({ state, hyperparameters }: Rule, hypers: Hypers): Record<string, Expr> {
+  const leaves: Record<string, Expr> = { p: input("p", "element"), g: input("g", "element"), t: input("t", "model") };
+  for (const [name, { grain }] of Object.entries(state)) leaves[name] = input(name, grain);
+  for (const name of Object.keys(hyperparameters)) {
+    leaves[name] = hypers === "inputs" ? input(name, "tensor") : constant(hypers[name] as number);
+  }
+  return leaves;
+}
+
+/** The rule's update as a program: the new p, every slot, and the hyperparameters that it constrains. */
+export function updateProgram(rule: Rule, hypers: Hypers): Program {
+  const outputs = Object.entries(rule.update(leavesOf(rule, hypers))).filter(([, value]) => value !== undefined);
+  return compile(Object.fromEntries(outputs) as Record<string, Operand>, rule.name);
+}
+
+/** The rule's initial state as a program. */
+function initProgram(rule: Rule, hypers: Hypers): Program {
+  const leaves = leavesOf(rule, hypers);
+  const computed = Object.entries(rule.state).flatMap(([name, { init }]): [string, Operand][] =>
+    typeof init === "number" ? [[name, init]] : typeof init === "function" ? [[name, init(leaves)]] : [],
+  );
+  return compile(Object.fromEntries(computed), rule.name);
+}
+
+/** A variable with the rule at work on it. */
+export interface PlainRun {
+  readonly layout: Layout;
+  /** Its value, and that of every slot. */
+  readonly values: Readonly<Record<string, Value<Array64>>>;
+  /** One step; returns what the rule wrote to hyperparameters. */
+  readonly step: (g: ArrayLike<number>) => Readonly<Record<string, Value<Array64>>>;
+}
+
+/** The rule of a spec that a variable of a problem gets, and its layout. */
+export function ruleFor(spec: Spec, variable: ProblemVariable): { spec: RuleSpec; layout: Layout } {
+  const { spec: ruleSpec, channelAxes } = resolve(spec, variable);
+  return { spec: ruleSpec, layout: layoutOf(variable.shape, channelAxes ?? variable.channelAxes, variable.name) };
+}
+
+/**
+ * A variable with a rule at work on it.
+ *
+ * @param spec With numbers for all hyperparameters.
+ * @param constants True: the numbers are part of the program; false: inputs of it.
+ */
+export function plainRun(
+  executor: Executor<Array64>,
+  spec: Spec,
+  variable: ProblemVariable,
+  constants = false,
+): PlainRun {
+  const { spec: found, layout } = ruleFor(spec, variable);
+  const { rule } = found;
+  const settings = found.settings as Readonly<Record<string, number>>;
+  const hypers = constants ? settings : "inputs";
+  const program = updateProgram(rule, hypers);
+  const numbers = constants ? {} : settings;
+  const p = executor.load(variable);
+  const state: Record<string, Value<Array64>> = executor.run(
+    initProgram(rule, hypers),
+    { ...numbers, p, t: 0 },
+    layout,
+  );
+  for (const [name, { init }] of Object.entries(rule.state)) {
+    if (typeof init !== "object") continue;
+    const tensor = init.given[variable.name];
+    if (!tensor) throw new Error(`${init.called}: there is no tensor for the variable "${variable.name}".`);
+    state[name] = executor.load("values" in tensor ? tensor : { shape: tensor.shape, values: tensor.dataSync() });
+  }
+  const values: Record<string, Value<Array64>> = { p, ...state };
+  let t = 0;
+  return {
+    layout,
+    values,
+    step(g) {
+      t++;
+      const inputs = { ...numbers, ...values, t, g: executor.load({ shape: variable.shape, values: g }) };
+      const result = executor.run(program, inputs, layout);
+      const written: Record<string, Value<Array64>> = {};
+      for (const [name, value] of Object.entries(result)) {
+        if (name in values) values[name] = value;
+        else written[name] = value;
+      }
+      values.p = executor.spread(values.p as Value<Array64>, variable.shape);
+      return written;
+    },
+  };
+}
+
+/** The numbers of a value: one, or one for each that its grain has. */
+export const numbersOf = (value: Value<Array64>): ArrayLike<number> =>
+  typeof value === "number" ? [value] : value.values;
+
+/** The numbers of a slot, one for each value of its grain. */
+export function slotNumbers(rule: Rule, name: string, value: Value<Array64>, layout: Layout): ArrayLike<number> {
+  const grain = name === "p" ? "element" : (rule.state[name]?.grain ?? "tensor");
+  const size = sizeOf(shapeOf(layout, grain));
+  const numbers = numbersOf(value);
+  return numbers.length === size ? numbers : new Float64Array(size).fill(numbers[0] as number);
+}
