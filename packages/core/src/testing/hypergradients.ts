@@ -36,6 +36,14 @@ export interface HypergradientReport {
   readonly cases: number;
 }
 
+/** What was found out about one hyperparameter. */
+interface Found {
+  compared: number;
+  kinks: number;
+  /** True where its hyper-gradient was other than 0. */
+  moved: boolean;
+}
+
 type Counts = { -readonly [K in keyof HypergradientReport]: number };
 
 interface Case {
@@ -117,7 +125,7 @@ function compareAt(
   all: readonly Differenced[],
   grain: Grain,
   counts: Counts,
-  found: Map<string, { compared: number; moved: boolean }>,
+  found: Map<string, Found>,
 ): void {
   const k = problem.steps - 1;
   const next = problem.gradients(k);
@@ -144,12 +152,13 @@ function compareAt(
   for (const { name, coordinate, per, sums, largest, scale } of expected) {
     const revealed = valuesAt(after, problem, name, per);
     const { inverse, offset } = plainCoordinates[coordinate];
-    const mine = found.get(name) ?? { compared: 0, moved: false };
+    const mine = found.get(name) ?? { compared: 0, kinks: 0, moved: false };
     found.set(name, mine);
     for (const [cover, { d, error, magnitude, floor }] of sums) {
       const applied = (inverse(revealed.get(cover) as number) - offset) / scale;
       if (!Number.isFinite(error)) {
         counts.kinks++;
+        mine.kinks++;
         continue;
       }
       if (error > 1e-2 * magnitude && error > 1e-9 * floor) {
@@ -180,7 +189,7 @@ function compare(
   one: Case,
   leftOut: readonly string[],
   counts: Counts,
-  found: Map<string, { compared: number; moved: boolean }>,
+  found: Map<string, Found>,
 ): void {
   counts.cases++;
   const { problem, values } = one;
@@ -224,7 +233,7 @@ export function checkHypergradients(rule: Testable, options: HypergradientOption
     }
   }
   const counts: Counts = { compared: 0, kinks: 0, unresolved: 0, cases: 0 };
-  const found = new Map<string, { compared: number; moved: boolean }>();
+  const found = new Map<string, Found>();
   const cases = fc.record({
     problem: problems({ maxVariables: 2, ...options.problems }),
     values: fc.record({ ...subject.values }),
@@ -241,14 +250,14 @@ export function checkHypergradients(rule: Testable, options: HypergradientOption
 function expectEnough(
   { name, values }: Subject,
   counts: Counts,
-  found: ReadonlyMap<string, { compared: number; moved: boolean }>,
+  found: ReadonlyMap<string, Found>,
   straightThrough: readonly string[],
   delayed: readonly string[],
 ): void {
   for (const of of Object.keys(values)) {
     if (straightThrough.includes(of)) continue;
-    const { compared = 0, moved = false } = found.get(of) ?? {};
-    if (compared === 0) {
+    const { compared = 0, kinks = 0, moved = false } = found.get(of) ?? {};
+    if (compared === 0 || (!moved && kinks > 0)) {
       throw new Error(
         `checkHypergradients: ${name}: nothing could be compared for ${of}: ${JSON.stringify(counts)}. The rule has a kink wherever it was looked at, or is not finite; give other values: { ${of}: … }, or more runs.`,
       );

@@ -3,12 +3,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
+import type { Spec } from "../spec.js";
 import { anyForm } from "./forms.js";
 import { type InvariantCase, invariants, type NumberInvariantName, type Seen } from "./invariant-table.js";
-import { specsOf } from "./learning.js";
-import { atEach, placesOf } from "./places.js";
+import { type DrawnSpec, specsOf } from "./learning.js";
+import { atEach, type Place, placesOf } from "./places.js";
 import { type Problem, problems } from "./problems.js";
-import { type CheckOptions, checkEach, checkEachAsync } from "./run.js";
+import { type CheckOptions, checkEachAsync } from "./run.js";
 import { type Subject, subjectOf, type Testable } from "./subject.js";
 import { bench } from "./traces.js";
 
@@ -19,7 +20,7 @@ export type InvariantName = NumberInvariantName | "effective" | "memory";
 export interface InvariantOptions extends CheckOptions {
   /** Which are left out, because the rule breaks them on purpose. */
   readonly except?: readonly InvariantName[];
-  /** Backends on which memory is watched; default: all that are registered, if any is. */
+  /** Backends on which memory is watched; default: all that are registered; [] for none. */
   readonly backends?: readonly string[];
 }
 
@@ -30,6 +31,13 @@ export interface InvariantReport {
   /** Cases that were drawn. */
   readonly cases: number;
 }
+
+interface Case extends InvariantCase {
+  readonly memory: { readonly with: DrawnSpec; readonly problem: Problem };
+}
+
+/** Memory is watched in one case of so many. */
+const WATCHED = 4;
 
 /** Every hyperparameter changed something, and every slot is read. */
 function expectEffective({ name }: Subject, { tried, moved, read, slots }: Seen): void {
@@ -48,12 +56,7 @@ function expectEffective({ name }: Subject, { tried, moved, read, slots }: Seen)
 }
 
 /** The number of tensors does not grow from step to step, and is what it was after `dispose()`. */
-async function expectConstantMemory(
-  where: string,
-  spec: Parameters<typeof bench>[0],
-  problem: Problem,
-  options: Parameters<typeof bench>[2],
-): Promise<void> {
+async function expectConstantMemory({ name: where, options }: Place, spec: Spec, problem: Problem): Promise<void> {
   const count = (): number => tf.memory().numTensors;
   const before = count();
   const { step, look, dispose } = bench(spec, problem, options);
@@ -79,9 +82,9 @@ async function expectConstantMemory(
  * Checks what is true of every update rule, whatever it computes:
  *
  * - "complete": update returns p and every state slot, of the right grain;
+ * - "finite": parameters and state stay finite in float32, for huge, tiny and zero gradients, and for parameters that are 0;
  * - "pure": the same inputs give the same outputs; nothing is kept in JavaScript between two calls of update, or two runs;
  * - "written": what update writes to a hyperparameter is inside its domain;
- * - "finite": parameters and state stay finite in float32, for huge, tiny and zero gradients, and for parameters that are 0;
  * - "idle": a hyperparameter that is learned by a learner that does nothing is a number, bit for bit, and so is one that follows a constant schedule;
  * - "tower": a tower whose top learner does nothing is the tower without it, bit for bit;
  * - "domain": a learned value never leaves its domain, whatever its hyper-gradient;
@@ -94,7 +97,7 @@ async function expectConstantMemory(
  * All but the last run in float64 and need no backend.
  *
  * @param rule What `rule(…)` returned, a spec, or `{ name, build, values }`.
- * @param options By default 40 cases with the seed 1, and 10 for memory at each place.
+ * @param options By default 40 cases with the seed 1.
  * @throws CheckFailure that names the invariant, with the smallest case found and the call that reproduces it.
  */
 export async function checkInvariants(rule: Testable, options: InvariantOptions = {}): Promise<InvariantReport> {
@@ -104,15 +107,22 @@ export async function checkInvariants(rule: Testable, options: InvariantOptions 
   const seen: Seen = { tried: new Set(), moved: new Set(), read: new Set(), slots: new Set() };
   const holds = (name: InvariantName): boolean => !except.includes(name);
   const table = Object.entries(invariants).filter(([name]) => holds(name as InvariantName));
+  const registered = tf.engine().backendNames();
+  const watched = holds("memory") && (backends ?? registered).length > 0;
+  const places = watched ? placesOf(check, backends) : [];
   let count = 0;
-  const cases: fc.Arbitrary<InvariantCase> = fc.record({
+  const cases: fc.Arbitrary<Case> = fc.record({
     problem: problems(options.problems),
     values: fc.record({ ...subject.values }),
     other: fc.record({ ...subject.values }),
     rotation: fc.nat({ max: 59 }),
     gone: fc.array(fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }), { minLength: 8, maxLength: 8 }),
+    memory: fc.record({
+      with: specsOf(subject),
+      problem: problems({ forms: anyForm, maxSteps: 6, ...options.problems }),
+    }),
   });
-  checkEach({ check, of: subject.name, cases, options, runs: 40 }, (one) => {
+  await checkEachAsync({ check, of: subject.name, cases, options, runs: 40 }, async (one) => {
     count++;
     for (const [name, invariant] of table) {
       try {
@@ -121,23 +131,10 @@ export async function checkInvariants(rule: Testable, options: InvariantOptions 
         throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
       }
     }
+    if (one.rotation % WATCHED !== 0) return;
+    await atEach(places, (place) => expectConstantMemory(place, one.memory.with.spec, one.memory.problem));
   });
   if (options.path === undefined && holds("effective")) expectEffective(subject, seen);
-
-  const watched = holds("memory") && (backends !== undefined || tf.engine().backendNames().length > 0);
-  if (watched) {
-    const cases = fc.record({
-      with: specsOf(subject),
-      problem: problems({ forms: anyForm, maxSteps: 6, ...options.problems }),
-    });
-    const runs = Math.ceil((options.runs ?? 40) / 4);
-    await atEach(placesOf(check, backends), ({ name: where, options: how }) =>
-      checkEachAsync(
-        { check, of: subject.name, cases, options: { ...options, runs }, runs },
-        ({ with: { spec }, problem }) => expectConstantMemory(where, spec, problem, how),
-      ),
-    );
-  }
   const held = [...table.map(([name]) => name as InvariantName), "effective" as const, "memory" as const];
   return { invariants: held.filter((name) => holds(name) && (name !== "memory" || watched)), cases: count };
 }

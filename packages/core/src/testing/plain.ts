@@ -9,15 +9,17 @@ import { compile, type Program } from "../program.js";
 import type { Rule } from "../rule.js";
 import { type RuleSpec, resolve, type Spec } from "../spec.js";
 import type { ProblemVariable } from "./problems.js";
+import { numberOf } from "./subject.js";
 
-/** What the hyperparameters are to the expressions: inputs, or the numbers themselves, as in an optimizer that learns none. */
-type Hypers = "inputs" | Readonly<Record<string, number>>;
+/** What the hyperparameters are to the expressions: inputs, or where they are numbers these themselves, as in an optimizer that learns none. */
+type Hypers = "inputs" | RuleSpec["settings"];
 
 function leavesOf({ state, hyperparameters }: Rule, hypers: Hypers): Record<string, Expr> {
   const leaves: Record<string, Expr> = { p: input("p", "element"), g: input("g", "element"), t: input("t", "model") };
   for (const [name, { grain }] of Object.entries(state)) leaves[name] = input(name, grain);
   for (const name of Object.keys(hyperparameters)) {
-    leaves[name] = hypers === "inputs" ? input(name, "tensor") : constant(hypers[name] as number);
+    const setting = hypers === "inputs" ? undefined : hypers[name];
+    leaves[name] = typeof setting === "number" ? constant(setting) : input(name, "tensor");
   }
   return leaves;
 }
@@ -55,8 +57,8 @@ export function ruleFor(spec: Spec, variable: ProblemVariable): { spec: RuleSpec
 /**
  * A variable with a rule at work on it.
  *
- * @param spec With numbers for all hyperparameters.
- * @param constants True: the numbers are part of the program; false: inputs of it.
+ * @param spec With numbers or schedules for all hyperparameters; what is learned stays at its initial value.
+ * @param constants True: numbers are part of the program; false: inputs of it.
  */
 export function plainRun(
   executor: Executor<Array64>,
@@ -66,14 +68,14 @@ export function plainRun(
 ): PlainRun {
   const { spec: found, layout } = ruleFor(spec, variable);
   const { rule } = found;
-  const settings = found.settings as Readonly<Record<string, number>>;
-  const hypers = constants ? settings : "inputs";
+  const hypers = constants ? found.settings : "inputs";
   const program = updateProgram(rule, hypers);
-  const numbers = constants ? {} : settings;
+  const numbers = (step: number): Record<string, number> =>
+    Object.fromEntries(Object.entries(found.settings).map(([name, setting]) => [name, numberOf(setting, step)]));
   const p = executor.load(variable);
   const state: Record<string, Value<Array64>> = executor.run(
     initProgram(rule, hypers),
-    { ...numbers, p, t: 0 },
+    { ...numbers(0), p, t: 0 },
     layout,
   );
   for (const [name, { init }] of Object.entries(rule.state)) {
@@ -89,7 +91,7 @@ export function plainRun(
     values,
     step(g) {
       t++;
-      const inputs = { ...numbers, ...values, t, g: executor.load({ shape: variable.shape, values: g }) };
+      const inputs = { ...numbers(t - 1), ...values, t, g: executor.load({ shape: variable.shape, values: g }) };
       const result = executor.run(program, inputs, layout);
       const written: Record<string, Value<Array64>> = {};
       for (const [name, value] of Object.entries(result)) {

@@ -33,9 +33,9 @@ export interface Subject {
   readonly domains: Readonly<Record<string, Domain>>;
 }
 
-/** The number that a setting starts from. */
-const numberOf = (setting: Setting): number =>
-  isLearned(setting) ? setting.init : typeof setting === "function" ? setting(0) : setting;
+/** The number that a setting is in a step, before anything is learned. */
+export const numberOf = (setting: Setting, step = 0): number =>
+  isLearned(setting) ? setting.init : typeof setting === "function" ? setting(step) : setting;
 
 /** A spec as something to build: the settings replace its own, in every rule that has them. */
 function ofSpec(spec: Spec): Wrapped {
@@ -52,7 +52,7 @@ function ofSpec(spec: Spec): Wrapped {
     build: (given) =>
       mapRuleSpecs(spec, ({ rule, settings }) => {
         const own = Object.keys(rule.hyperparameters).flatMap((name) => (name in given ? [[name, given[name]]] : []));
-        const kept = Object.entries(settings).map(([name, setting]) => [name, numberOf(setting)]);
+        const kept = Object.entries(settings).map(([name, setting]) => [name, numberOf(setting, 0)]);
         return specOf(rule, { ...Object.fromEntries(kept), ...Object.fromEntries(own) });
       }),
   };
