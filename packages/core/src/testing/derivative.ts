@@ -27,8 +27,14 @@ const EPSILON = 2 ** -52;
  * Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", Advances in Engineering Software 4(2), 1982.
  *
  * @param scale The distance over which f changes by its own order of magnitude.
+ * @param sizes For each component, the largest number that it was computed from: what its rounding is relative to. Default: its own size.
  */
-export function derivative(f: (x: number) => ArrayLike<number>, x: number, scale: number): Estimate[] {
+export function derivative(
+  f: (x: number) => ArrayLike<number>,
+  x: number,
+  scale: number,
+  sizes?: ArrayLike<number>,
+): Estimate[] {
   const centre = f(x);
   const sides = Array.from({ length: LEVELS }, (_, i) => {
     const h = scale * FIRST * 2 ** -i;
@@ -41,6 +47,7 @@ export function derivative(f: (x: number) => ArrayLike<number>, x: number, scale
     const size = Math.max(
       ...sides.flatMap(({ above, below }) => [Math.abs(at(above)), Math.abs(at(below))]),
       Math.abs(y),
+      sizes?.[j] ?? 0,
     );
     const rounding = (h: number): number => (4 * EPSILON * size) / h;
     const gap = (i: number): number => {
@@ -81,11 +88,16 @@ const FINER = 2 ** -6;
  * The same, with a second look from much nearer where the first one meets a kink or says little: kinks beside the point are out of sight then, those
  * at the point remain.
  */
-export function closeDerivative(f: (x: number) => ArrayLike<number>, x: number, scale: number): Estimate[] {
-  const far = derivative(f, x, scale);
+export function closeDerivative(
+  f: (x: number) => ArrayLike<number>,
+  x: number,
+  scale: number,
+  sizes?: ArrayLike<number>,
+): Estimate[] {
+  const far = derivative(f, x, scale, sizes);
   const resolved = ({ value, error }: Estimate): boolean => error <= 1e-6 * Math.abs(value);
   if (far.every(resolved)) return far;
-  const near = derivative(f, x, scale * FINER);
+  const near = derivative(f, x, scale * FINER, sizes);
   return far.map((estimate, i) => {
     const other = near[i] as Estimate;
     return resolved(estimate) || estimate.error <= other.error ? estimate : other;

@@ -47,7 +47,7 @@ export const plainCoordinates: Readonly<Record<CoordinateName, PlainCoordinate>>
   log:      { forward: (r) => Math.exp(r),            inverse: (h) => Math.log(h),               slope: (r) => Math.exp(r),                  offset: 0 },
   logit:    { forward: (r) => 1 / (1 + Math.exp(-r)), inverse: (h) => Math.log(h / (1 - h)),     slope: (r) => 1 / (2 + 2 * Math.cosh(r)),   offset: 0 },
   square:   { forward: (r) => r * r,                  inverse: (h) => Math.sqrt(h),              slope: (r) => 2 * r,                        offset: 2 },
-  tanh:     { forward: (r) => (1 + Math.tanh(r)) / 2, inverse: (h) => Math.log(h / (1 - h)) / 2, slope: (r) => 1 / (1 + Math.cosh(2 * r)),   offset: 0 },
+  tanh:     { forward: (r) => 1 / (1 + Math.exp(-2 * r)), inverse: (h) => Math.log(h / (1 - h)) / 2, slope: (r) => 1 / (1 + Math.cosh(2 * r)),   offset: 0 },
 };
 
 /** The optimizer after some steps of a problem, in float64. */
@@ -64,6 +64,12 @@ export function runFloat64(spec: Spec, problem: Problem, steps: number): Float64
 export function parametersAfter(spec: Spec, problem: Problem, k: number): number[] {
   const { parameters } = runFloat64(spec, problem, k);
   return problem.variables.flatMap(({ name }) => [...(parameters[name]?.values ?? [])]);
+}
+
+/** The largest size that every element of the parameters has in the first k steps. */
+export function sizesAlong(spec: Spec, problem: Problem, k: number): number[] {
+  const rows = Array.from({ length: k + 1 }, (_, t) => parametersAfter(spec, problem, t));
+  return (rows[0] as number[]).map((_, j) => Math.max(...rows.map((row) => Math.abs(row[j] as number))));
 }
 
 /** For every element, the number of its channel. */
