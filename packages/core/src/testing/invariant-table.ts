@@ -13,8 +13,10 @@ import { bounded, coordinatesFor, descent, grainFor, plans } from "./learning.js
 import { numbersOf, type PlainRun, plainRun, ruleFor, updateProgram } from "./plain.js";
 import type { Problem, ProblemVariable } from "./problems.js";
 import { roundingExecutor } from "./rounding.js";
+import { expectSame } from "./same.js";
 import type { Subject } from "./subject.js";
 import { type Snapshot, type Trace, traceFloat64 } from "./traces.js";
+import { alone, emptied, type Gaps, withGaps } from "./variations.js";
 
 /** A case for all invariants. */
 export interface InvariantCase {
@@ -25,7 +27,7 @@ export interface InvariantCase {
   /** Chooses among grains and coordinates. */
   readonly rotation: number;
   /** In which steps a variable has no gradient. */
-  readonly gone: readonly (readonly boolean[])[];
+  readonly gone: Gaps;
 }
 
 /** What was seen in some case. */
@@ -41,8 +43,8 @@ export interface Seen {
 /** Throws an Error that says what is wrong. */
 type Invariant = (subject: Subject, one: InvariantCase, seen: Seen) => void;
 
-/** The names of the invariants on numbers. */
-export type NumberInvariantName =
+/** An invariant's name; see `checkInvariants`. */
+export type InvariantName =
   | "complete"
   | "finite"
   | "pure"
@@ -52,27 +54,11 @@ export type NumberInvariantName =
   | "domain"
   | "apart"
   | "order"
-  | "empty";
+  | "empty"
+  | "effective"
+  | "memory";
 
 const allGrains: readonly Grain[] = ["model", "tensor", "channel", "element"];
-
-/** Expects the same numbers in everything that the second trace has (0 and −0 are one number); one number may stand for all. */
-function expectSame(what: string, actual: Trace, expected: Trace, tolerance = 0): void {
-  const at = (numbers: ArrayLike<number>, i: number): number => numbers[numbers.length === 1 ? 0 : i] as number;
-  for (const [t, snapshot] of expected.entries()) {
-    for (const [name, values] of Object.entries(snapshot)) {
-      const now = actual[t]?.[name];
-      if (now === undefined) throw new Error(`${what}: ${name} is missing after step ${t + 1}`);
-      const size = Math.min(values.length, now.length) && Math.max(values.length, now.length);
-      const largest = Math.max(1e-9, ...Array.from(values, Math.abs));
-      for (let i = 0; i < size; i++) {
-        const [is, should] = [at(now, i), at(values, i)];
-        if (Object.is(is, should) || Math.abs(is - should) <= tolerance * largest) continue;
-        throw new Error(`${what}: ${name}, element ${i}, is ${is} after step ${t + 1}; expected ${should}`);
-      }
-    }
-  }
-}
 
 /** What a trace says of the parameters. */
 const parametersOf = (trace: Trace): Trace =>
@@ -128,54 +114,8 @@ function eachRun(
 const rowsOf = ({ values }: PlainRun): Snapshot =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, numbersOf(value)]));
 
-/** The problem with gradients missing, in the order of the variables or the reverse. */
-function withGaps(problem: Problem, gone: InvariantCase["gone"], reverse: boolean): Problem {
-  const names = problem.variables.map(({ name }) => name);
-  const order = reverse ? [...names].reverse() : names;
-  return {
-    ...problem,
-    variables: reverse ? [...problem.variables].reverse() : problem.variables,
-    gradients: (t) => {
-      const all = problem.gradients(t);
-      const present = order.filter((name) => !gone[t % gone.length]?.[names.indexOf(name)]);
-      return Object.fromEntries(present.map((name) => [name, all[name] as Float32Array]));
-    },
-  };
-}
-
-/** The problem of one of the variables alone, in the steps in which it has a gradient. */
-function alone(problem: Problem, i: number, gone: InvariantCase["gone"]): Problem {
-  const variable = problem.variables[i] as ProblemVariable;
-  const present = Array.from({ length: problem.steps }, (_, t) => t).filter((t) => !gone[t % gone.length]?.[i]);
-  return {
-    ...problem,
-    variables: [variable],
-    steps: present.length,
-    gradients: (t) => ({
-      [variable.name]: problem.gradients(present[t] as number)[variable.name] as Float32Array,
-    }),
-  };
-}
-
-/** Shapes without elements, and single numbers. */
-function emptied(problem: Problem): Problem {
-  const shapes = [[0], [0, 3], [3, 0], [], [1]];
-  const variables = shapes.map((shape, i): ProblemVariable => {
-    const size = shape.reduce((a, b) => a * b, 1);
-    return { name: `v${i}`, shape, channelAxes: undefined, values: new Float32Array(size).fill(0.5) };
-  });
-  const first = (t: number): number => Object.values(problem.gradients(t))[0]?.[0] ?? 1;
-  return {
-    ...problem,
-    variables,
-    channelAxis: {},
-    gradients: (t) =>
-      Object.fromEntries(variables.map(({ name, values }) => [name, new Float32Array(values.length).fill(first(t))])),
-  };
-}
-
 /** All invariants on numbers, by name. */
-export const invariants: Readonly<Record<NumberInvariantName, Invariant>> = {
+export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "memory">, Invariant>> = {
   complete(subject, { values }) {
     for (const ruleSpec of ruleSpecsOf(subject.build(values))) planOf(ruleSpec);
   },
@@ -262,14 +202,9 @@ export const invariants: Readonly<Record<NumberInvariantName, Invariant>> = {
     const expected = parametersOf(traceFloat64(numbers, problem));
     const scheduled = Object.entries(values).map(([name, value]): [string, Setting] => [name, constant(value)]);
     const schedules = subject.build(Object.fromEntries(scheduled));
-    expectSame("with constant schedules in place of numbers", traceFloat64(schedules, problem), expected, 1e-12);
+    expectSame("with constant schedules in place of numbers", traceFloat64(schedules, problem), expected);
     const learning = learnedAll(subject, one, descent(), { leave: writtenIn(numbers) });
-    expectSame(
-      "with a learner that does nothing in place of numbers",
-      traceFloat64(learning, problem),
-      expected,
-      1e-12,
-    );
+    expectSame("with a learner that does nothing in place of numbers", traceFloat64(learning, problem), expected);
   },
 
   tower(subject, one) {

@@ -5,16 +5,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import type { Spec } from "../spec.js";
 import { anyForm } from "./forms.js";
-import { type InvariantCase, invariants, type NumberInvariantName, type Seen } from "./invariant-table.js";
+import { type InvariantCase, type InvariantName, invariants, type Seen } from "./invariant-table.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";
 import { type Problem, problems } from "./problems.js";
 import { type CheckOptions, checkEachAsync } from "./run.js";
 import { type Subject, subjectOf, type Testable } from "./subject.js";
 import { bench } from "./traces.js";
-
-/** An invariant's name; see `checkInvariants`. */
-export type InvariantName = NumberInvariantName | "effective" | "memory";
 
 /** How invariants are checked. */
 export interface InvariantOptions extends CheckOptions {

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import type { Domain } from "../domain.js";
 import { isLearned } from "../learned.js";
-import type { Rule } from "../rule.js";
+import type { RuleFactory } from "../rule.js";
 import { mapRuleSpecs, ruleSpecsOf, type Setting, type Spec, specOf } from "../spec.js";
 import { overridden, type Values, valuesIn } from "./hyperparameters.js";
 
@@ -19,7 +19,7 @@ export interface Wrapped {
 }
 
 /** What can be tested: what `rule(…)` returned, a spec such as `adamw({ lr: 1e-3 })`, whose numbers are where values are drawn around, or a `Wrapped`. */
-export type Testable = { readonly rule: Rule } | Spec | Wrapped;
+export type Testable = Pick<RuleFactory<never>, "rule"> | Spec | Wrapped;
 
 /** What is tested, in one form. */
 export interface Subject {
