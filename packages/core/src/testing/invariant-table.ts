@@ -12,6 +12,7 @@ import { ruleSpecsOf, type Setting, type Spec } from "../spec.js";
 import { bounded, coordinatesFor, descent, grainFor, plans } from "./learning.js";
 import { numbersOf, type PlainRun, plainRun, ruleFor, updateProgram } from "./plain.js";
 import type { Problem, ProblemVariable } from "./problems.js";
+import { runFloat64 } from "./reveal.js";
 import { roundingExecutor } from "./rounding.js";
 import { expectSame } from "./same.js";
 import type { Subject } from "./subject.js";
@@ -63,6 +64,14 @@ const allGrains: readonly Grain[] = ["model", "tensor", "channel", "element"];
 /** What a trace says of the parameters. */
 const parametersOf = (trace: Trace): Trace =>
   trace.map((snapshot) => Object.fromEntries(Object.entries(snapshot).filter(([name]) => !name.includes("."))));
+
+/** What the model is to be evaluated with at the end. */
+const evaluationOf = (spec: Spec, problem: Problem): Snapshot => {
+  if (!ruleSpecsOf(spec).some(({ rule }) => rule.evaluation)) return {};
+  return Object.fromEntries(
+    Object.entries(runFloat64(spec, problem, problem.steps).evaluation()).map(([name, p]) => [name, p.values]),
+  );
+};
 
 /** The hyperparameters that the rules of a spec constrain: learned, they are not what they are as numbers. */
 function writtenIn(spec: Spec): Set<string> {
@@ -167,9 +176,10 @@ export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "m
     for (const [name, value] of Object.entries(other)) {
       if (value === values[name]) continue;
       seen.tried.add(name);
-      const changed = traceFloat64(subject.build({ ...values, [name]: value }), problem);
+      const changed = subject.build({ ...values, [name]: value });
       try {
-        expectSame("", parametersOf(changed), parametersOf(first));
+        expectSame("", parametersOf(traceFloat64(changed, problem)), parametersOf(first));
+        expectSame("", [evaluationOf(changed, problem)], [evaluationOf(spec, problem)]);
       } catch {
         seen.moved.add(name);
       }
@@ -234,6 +244,8 @@ export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "m
 
   apart(subject, one) {
     const { problem, values, rotation, gone } = one;
+    // A total over all variables is there to make them depend on each other.
+    if (ruleSpecsOf(subject.build(values)).some(({ rule }) => Object.keys(rule.stages ?? {}).length > 0)) return;
     const grain = allGrains[1 + (rotation % 3)] as Grain;
     for (const spec of [subject.build(values), learnedAll(subject, one, bounded({ lr: 1e-3 }), { grain })]) {
       for (const reverse of [false, true]) {

@@ -2,7 +2,7 @@
  * A rule's own step, without the machinery around it: its expressions on plain numbers, everything that they return in sight.
  */
 import type { Executor, Value } from "../executor.js";
-import { constant, type Expr, input, type Operand } from "../expression.js";
+import { constant, type Expr, input, type Operand, toExpr } from "../expression.js";
 import type { Array64 } from "../float64-executor.js";
 import { type Layout, layoutOf, shapeOf, sizeOf } from "../layout.js";
 import { compile, type Program } from "../program.js";
@@ -14,12 +14,16 @@ import { numberOf } from "./subject.js";
 /** What the hyperparameters are to the expressions: inputs, or where they are numbers these themselves, as in an optimizer that learns none. */
 type Hypers = "inputs" | RuleSpec["settings"];
 
-function leavesOf({ state, hyperparameters }: Rule, hypers: Hypers): Record<string, Expr> {
+/** The inputs of the expressions. A total is what the variable itself adds to it: there is no other. */
+function leavesOf({ state, hyperparameters, stages = {} }: Rule, hypers: Hypers): Record<string, Expr> {
   const leaves: Record<string, Expr> = { p: input("p", "element"), g: input("g", "element"), t: input("t", "model") };
   for (const [name, { grain }] of Object.entries(state)) leaves[name] = input(name, grain);
   for (const name of Object.keys(hyperparameters)) {
     const setting = hypers === "inputs" ? undefined : hypers[name];
     leaves[name] = typeof setting === "number" ? constant(setting) : input(name, "tensor");
+  }
+  for (const [name, stage] of Object.entries(stages)) {
+    if (stage.kind === "total") leaves[name] = toExpr(stage.value(leaves));
   }
   return leaves;
 }
@@ -31,7 +35,7 @@ export function updateProgram(rule: Rule, hypers: Hypers): Program {
 }
 
 /** The rule's initial state as a program. */
-function initProgram(rule: Rule, hypers: Hypers): Program {
+export function initProgram(rule: Rule, hypers: Hypers): Program {
   const leaves = leavesOf(rule, hypers);
   const computed = Object.entries(rule.state).flatMap(([name, { init }]): [string, Operand][] =>
     typeof init === "number" ? [[name, init]] : typeof init === "function" ? [[name, init(leaves)]] : [],
@@ -44,6 +48,8 @@ export interface PlainRun {
   readonly layout: Layout;
   /** Its value, and that of every slot. */
   readonly values: Readonly<Record<string, Value<Array64>>>;
+  /** What a hyper-gradient is contracted with, for the next gradient: the gradient of what the rule descends. */
+  readonly descended: (g: ArrayLike<number>) => ArrayLike<number>;
   /** One step; returns what the rule wrote to hyperparameters. */
   readonly step: (g: ArrayLike<number>) => Readonly<Record<string, Value<Array64>>>;
 }
@@ -85,14 +91,25 @@ export function plainRun(
     state[name] = executor.load("values" in tensor ? tensor : { shape: tensor.shape, values: tensor.dataSync() });
   }
   const values: Record<string, Value<Array64>> = { p, ...state };
+  const objective = rule.objective && compile({ g: rule.objective(leavesOf(rule, hypers)) }, rule.name);
   let t = 0;
+  const inputsFor = (g: ArrayLike<number>, step: number): Record<string, Value<Array64>> => ({
+    ...numbers(step - 1),
+    ...values,
+    t: step,
+    g: executor.load({ shape: variable.shape, values: g }),
+  });
   return {
     layout,
     values,
+    descended(g) {
+      if (!objective) return g;
+      const result = executor.run(objective, inputsFor(g, t + 1), layout).g as Value<Array64>;
+      return executor.spread(result, variable.shape).values;
+    },
     step(g) {
       t++;
-      const inputs = { ...numbers(t - 1), ...values, t, g: executor.load({ shape: variable.shape, values: g }) };
-      const result = executor.run(program, inputs, layout);
+      const result = executor.run(program, inputsFor(g, t), layout);
       const written: Record<string, Value<Array64>> = {};
       for (const [name, value] of Object.entries(result)) {
         if (name in values) values[name] = value;

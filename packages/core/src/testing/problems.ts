@@ -38,7 +38,9 @@ export interface ProblemOptions {
   readonly forms?: fc.Arbitrary<Form>;
   /** At most 26; default 3. */
   readonly maxVariables?: number;
-  /** At least 2; default 5. */
+  /** Default 2. */
+  readonly minSteps?: number;
+  /** At least `minSteps`; default 5. */
   readonly maxSteps?: number;
   /** How the gradients may behave; default: in every way. */
   readonly kinds?: readonly GradientKind[];
@@ -48,13 +50,14 @@ export interface ProblemOptions {
 export function problems({
   forms = smallForm,
   maxVariables = 3,
-  maxSteps = 5,
+  minSteps = 2,
+  maxSteps = Math.max(5, minSteps),
   kinds = gradientKinds,
 }: ProblemOptions = {}): fc.Arbitrary<Problem> {
   return fc
     .record({
       forms: fc.array(forms, { minLength: 1, maxLength: maxVariables }),
-      steps: fc.integer({ min: 2, max: maxSteps }),
+      steps: fc.integer({ min: minSteps, max: maxSteps }),
       kind: fc.constantFrom(...kinds),
       seed: fc.nat(),
     })

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { Domain } from "../domain.js";
 import { isLearned } from "../learned.js";
 import type { RuleFactory } from "../rule.js";
-import { mapRuleSpecs, ruleSpecsOf, type Setting, type Spec, specOf } from "../spec.js";
+import { accumulates, mapRuleSpecs, ruleSpecsOf, type Setting, type Spec, specOf } from "../spec.js";
 import { overridden, type Values, valuesIn } from "./hyperparameters.js";
 
 /** A wrapper or a function with options, with what is needed to test it. */
@@ -68,7 +68,7 @@ function wrapped(given: Testable): Wrapped {
  * What is tested, in one form.
  *
  * @param overrides Values by name, in place of those that the domains give.
- * @throws Error for what is none of these, and for a rule that works on tensors outside the expressions.
+ * @throws Error for what is none of these, and for a rule that works on tensors outside the expressions, or that accumulates gradients.
  */
 export function subjectOf(check: string, given: Testable, overrides: Readonly<Record<string, Values>> = {}): Subject {
   if ((typeof given !== "object" && typeof given !== "function") || given === null) {
@@ -88,10 +88,16 @@ export function subjectOf(check: string, given: Testable, overrides: Readonly<Re
     overrides,
   );
   const [example] = fc.sample(fc.record(values), { seed: 1, numRuns: 1 }) as [Record<string, number>];
-  const rules = ruleSpecsOf(build(example));
-  const opaque = rules.find(({ rule }) => rule.propose);
-  if (opaque) {
-    throw new Error(`${check}: ${opaque.rule.name} works on tf.Variables; expected a rule made of expressions.`);
+  const spec = build(example);
+  const rules = ruleSpecsOf(spec);
+  const onTensors = rules.find(({ rule }) => Object.values(rule.stages ?? {}).some(({ kind }) => kind === "operator"));
+  if (onTensors) {
+    throw new Error(`${check}: ${onTensors.rule.name} works on tf.Tensors; expected a rule made of expressions.`);
+  }
+  if (accumulates(spec)) {
+    throw new Error(
+      `${check}: ${name} accumulates gradients; expected the optimizer inside, which takes a step for each.`,
+    );
   }
   const domains: Record<string, Domain> = {};
   for (const { rule } of rules) {

@@ -57,24 +57,18 @@ const failing: Readonly<Record<string, (options: CheckOptions) => unknown>> = {
 describe.each(Object.keys(failing))("a failure of %s", (name) => {
   const check = failing[name] as (options: CheckOptions) => unknown;
 
-  test.each([1, 7])("with the seed %i prints the call that reproduces it", async (seed) => {
-    const failure = await failureOf(() => check({ seed }));
+  test("prints the call that reproduces it, the same in every run", async () => {
+    const failure = await failureOf(() => check({}));
     const [, printed] = /which check\w+\(rule, (\{.*\})\) reproduces/.exec(failure.message) ?? [];
-    expect(printed).toBe(`{ seed: ${seed}, path: "${failure.path}" }`);
+    expect(printed).toBe(`{ seed: 1, path: "${failure.path}" }`);
     const again = await failureOf(() => check({ seed: failure.seed, path: failure.path }));
     expect(again.message).toBe(failure.message);
   });
 
-  test("is the same in every run", async () => {
-    const [first, second] = [await failureOf(() => check({})), await failureOf(() => check({}))];
-    expect(first.message).toBe(second.message);
-    expect(first.seed).toBe(1);
-  });
-
   test("says that the other options are needed too", async () => {
     const options = { problems: { maxSteps: 3 } };
-    const failure = await failureOf(() => check(options));
-    expect(failure.message).toContain("(rule, { ...options, seed: 1, path: ");
+    const failure = await failureOf(() => check({ ...options, seed: 7 }));
+    expect(failure.message).toContain("(rule, { ...options, seed: 7, path: ");
     const again = await failureOf(() => check({ ...options, seed: failure.seed, path: failure.path }));
     expect(again.message).toBe(failure.message);
   });
