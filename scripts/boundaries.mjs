@@ -3,7 +3,8 @@
  *  1. a source imports only what its own package.json declares, and a package only in the direction of the arrows
  *     examples → ftp → optimizers → core;
  *  2. the libraries import, of TensorFlow.js, only tfjs-core; only core may name a backend, and only in a dynamic import;
- *  3. every library has a README, the MIT license, and an exports map whose every file exists and loads after a build.
+ *  3. what tests rules (src/testing, and fast-check) is imported by nothing else of a library;
+ *  4. every library has a README, the MIT license, and an exports map whose every file exists and loads after a build.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
@@ -61,6 +62,10 @@ function checkImports({ folder, manifest }) {
   for (const path of filesUnder(sourceFolder, (file) => /\.m?ts$/.test(file))) {
     const where = relative(root, path);
     for (const { specifier, soft } of imports(path)) {
+      const testing = where.includes("/src/testing/");
+      if (library && !testing && (specifier === "fast-check" || /\/testing\//.test(specifier))) {
+        problems.push(`${where} imports ${specifier}: what tests rules is for tests; only src/testing imports it`);
+      }
       if (specifier.startsWith(".")) {
         if (!join(path, "..", specifier).startsWith(sourceFolder) && library) {
           problems.push(`${where} imports ${specifier}, which is outside of its package's src`);

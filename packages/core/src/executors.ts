@@ -38,6 +38,11 @@ export function accelerate(backendName: string, acceleration: Acceleration): voi
   accelerations.set(backendName, acceleration);
 }
 
+/** True where an executor is registered for the backend. */
+export function isAccelerated(backendName: string): boolean {
+  return accelerations.has(backendName);
+}
+
 /**
  * The executor of tensors: numbers are computed in float64, arrays by the registered executor of the active backend where there is one and `scalars` is "host", else by
  * tfjs operations.

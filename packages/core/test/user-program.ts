@@ -24,7 +24,9 @@ export interface CompiledCore {
 export async function compileCore(): Promise<CompiledCore> {
   const folder = await mkdtemp(join(core, "node_modules", ".test-"));
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-  for (const file of await readdir(join(core, "src"))) {
+  // What stands in folders (testing) is no part of the program.
+  const files = (await readdir(join(core, "src"))).filter((file) => file.endsWith(".ts"));
+  for (const file of files) {
     const source = await readFile(join(core, "src", file), "utf8");
     const { outputText } = ts.transpileModule(source, { compilerOptions });
     await writeFile(join(folder, file.replace(/\.ts$/, ".js")), outputText);

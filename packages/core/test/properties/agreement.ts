@@ -8,10 +8,11 @@ import type { Executor, Value } from "../../src/executor.js";
 import { input, sum } from "../../src/expression.js";
 import { type Array64, float64Executor } from "../../src/float64-executor.js";
 import { compile } from "../../src/program.js";
+import { anyForm, type Form } from "../../src/testing/index.js";
+import { compareRounded, disturbedRuns, type Outcome } from "../../src/testing/rounding.js";
 import type { Scalars } from "../../src/tfjs-executor.js";
-import { anyForm, checkAsync, type Form } from "./arbitraries.js";
+import { checkAsync } from "./check.js";
 import { expressions, inputsFor, layoutFor, spreadTo } from "./expressions.js";
-import { compareRounded, disturbedRuns, type Outcome } from "./numerics.js";
 
 /** How comparisons went; `undefined` where a value has no finite number. */
 export type Counts = Record<Outcome | "undefined", number>;

@@ -10,9 +10,10 @@ import type { Value } from "../../src/executor.js";
 import { count, input, max, mean, sum } from "../../src/expression.js";
 import { type Array64, float64Executor } from "../../src/float64-executor.js";
 import { compile } from "../../src/program.js";
+import { anyForm, type Form } from "../../src/testing/index.js";
 import { tfjsExecutor } from "../../src/tfjs-executor.js";
 import { type Counts, expectAnyExpression, expectExactSums, longForms } from "./agreement.js";
-import { anyForm, check, type Form } from "./arbitraries.js";
+import { check } from "./check.js";
 import { inputsFor, layoutFor, spreadTo } from "./expressions.js";
 
 /** The indices of the elements of every channel, found by counting through the tensor. */

@@ -12,9 +12,9 @@ import { finer } from "../../src/grain.js";
 import { scalarLayout } from "../../src/layout.js";
 import { operations } from "../../src/operations.js";
 import { compile } from "../../src/program.js";
-import { anyForm, check, random, smallForm } from "./arbitraries.js";
+import { anyForm, derivative, random, smallForm } from "../../src/testing/index.js";
+import { check } from "./check.js";
 import { evaluate, expressions, inputsFor, layoutFor, leaves, spreadTo } from "./expressions.js";
-import { derivative } from "./numerics.js";
 
 const run = (y: Expr, inputs: Readonly<Record<string, Value<Array64>>>, layout = scalarLayout): Value<Array64> =>
   float64Executor.run(compile({ y }), inputs, layout).y as Value<Array64>;

@@ -24,8 +24,8 @@ import {
 } from "../../src/expression.js";
 import { type Array64, float64Executor } from "../../src/float64-executor.js";
 import { finer, type Grain, grains } from "../../src/grain.js";
-import { type Layout, layoutOf, shapeOf } from "../../src/layout.js";
-import { type Form, noise, random, sizeOf } from "./arbitraries.js";
+import { type Layout, layoutOf, shapeOf, sizeOf } from "../../src/layout.js";
+import { type Form, noise, random } from "../../src/testing/index.js";
 
 /** An input of every grain, named after it. */
 export const leaves: readonly Expr[] = grains.map((grain) => input(grain, grain));

@@ -3,8 +3,9 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { check, noise, random } from "./arbitraries.js";
-import { compareRounded, derivative } from "./numerics.js";
+import { derivative, noise, random } from "../../src/testing/index.js";
+import { compareRounded } from "../../src/testing/rounding.js";
+import { check } from "./check.js";
 
 /** Smooth functions with their derivatives. */
 const smooth: readonly (readonly [string, (x: number) => number, (x: number) => number])[] = [

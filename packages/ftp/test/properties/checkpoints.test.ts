@@ -9,13 +9,14 @@ import {
   type HyperOptions,
   type Spec,
 } from "@hypergrad/core";
+import { anyForm, type Problem, problems } from "@hypergrad/core/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { anyForm, checkAsync, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
+import { bench, type Snapshot } from "../../../core/src/testing/traces.js";
+import { checkAsync } from "../../../core/test/properties/check.js";
 import { places } from "./places.js";
 import { type Drawn, specs } from "./specs.js";
-import { bench, type Snapshot } from "./traces.js";
 
 /** Saves an optimizer; what comes back restores another one. */
 type Save = (optimizer: HyperOptimizer) => Promise<(other: HyperOptimizer) => Promise<void>>;

@@ -2,23 +2,17 @@
  * A learned value never leaves its domain, whatever its hyper-gradient is; what is not finite is not applied, and is counted.
  */
 import { float64, isLearned, learned, type Spec } from "@hypergrad/core";
+import { anyForm, type Problem, problems, random } from "@hypergrad/core/testing";
 import { adam, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Domain, inDomain } from "../../../core/src/domain.js";
 import { ruleSpecsOf } from "../../../core/src/spec.js";
-import {
-  anyForm,
-  check,
-  checkAsync,
-  type Problem,
-  problems,
-  random,
-} from "../../../core/test/properties/arbitraries.js";
+import { bench, type Snapshot, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
+import { check, checkAsync } from "../../../core/test/properties/check.js";
 import { places } from "./places.js";
 import { type Drawn, optimizers, specs } from "./specs.js";
-import { bench, type Snapshot, traceFloat64, traceTfjs } from "./traces.js";
 
 /** The domain of every learned hyperparameter of a spec, those of its learners included, by name (`lr`, `lr.lr`, …). */
 function domainsOf(spec: Spec): Map<string, Domain> {

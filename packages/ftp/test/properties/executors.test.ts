@@ -6,25 +6,25 @@
  * ill-conditioned, so a lower bound on how many comparisons are sharp is asserted too.
  */
 import { learned, type Spec } from "@hypergrad/core";
-import { adam, adamw, sgd } from "@hypergrad/optimizers";
-import * as tf from "@tensorflow/tfjs-core";
-import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   anyForm,
-  checkAsync,
   type GradientKind,
   gradientKinds,
   noise,
   type Problem,
   problems,
   random,
-} from "../../../core/test/properties/arbitraries.js";
-import { compareRounded, disturbedRuns, type Outcome } from "../../../core/test/properties/numerics.js";
+} from "@hypergrad/core/testing";
+import { adam, adamw, sgd } from "@hypergrad/optimizers";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compareRounded, disturbedRuns, type Outcome } from "../../../core/src/testing/rounding.js";
+import { type Snapshot, type Trace, traceFloat64, traceOn, traceTfjs } from "../../../core/src/testing/traces.js";
+import { checkAsync } from "../../../core/test/properties/check.js";
 import { ftp } from "../../src/index.js";
 import { places } from "./places.js";
 import { learners, specs } from "./specs.js";
-import { type Snapshot, type Trace, traceFloat64, traceOn, traceTfjs } from "./traces.js";
 
 /** `left`: what came after a step in which chance decided something, and the run was followed no further. */
 const counts: Record<Outcome | "left", number> = { sharp: 0, loose: 0, chance: 0, overflow: 0, left: 0 };

@@ -19,11 +19,11 @@ import {
   type Spec,
   select,
 } from "@hypergrad/core";
+import { derivative, type Estimate, type Problem, problems } from "@hypergrad/core/testing";
 import { sgd } from "@hypergrad/optimizers";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { check, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
-import { derivative, type Estimate } from "../../../core/test/properties/numerics.js";
+import { check } from "../../../core/test/properties/check.js";
 import { coarser, coordinatesFor, finestOf, grains, type Optimizer, optimizers, valuesOf } from "./specs.js";
 
 /** Does nothing while `scale` is 0; then puts scale · d + offset in the place of what it learns. */

@@ -2,13 +2,14 @@
  * Memory and independence: a step leaves nothing behind, optimizers do not disturb each other, and a step that fails changes nothing.
  */
 import type { Spec } from "@hypergrad/core";
+import { anyForm, type Problem, problems } from "@hypergrad/core/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { anyForm, checkAsync, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
+import { type Bench, bench, type Snapshot } from "../../../core/src/testing/traces.js";
+import { checkAsync } from "../../../core/test/properties/check.js";
 import { places } from "./places.js";
 import { specs } from "./specs.js";
-import { type Bench, bench, type Snapshot } from "./traces.js";
 
 /** Of a wrapper that does something in every second step, what it did not do is a number: it has two final forms, in turn. */
 const periodic = (name: string): boolean => name.includes("lookahead");

@@ -2,22 +2,16 @@
  * Fast Trainable Projection as geometry: inside the ball, the identity where the ball is wide, and the same at every scale.
  */
 import { learned, type Setting, type Spec } from "@hypergrad/core";
+import { anyForm, gradientKinds, type Problem, problems } from "@hypergrad/core/testing";
 import { adam, adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  anyForm,
-  check,
-  checkAsync,
-  gradientKinds,
-  type Problem,
-  problems,
-} from "../../../core/test/properties/arbitraries.js";
+import { type Trace, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
+import { check, checkAsync } from "../../../core/test/properties/check.js";
 import { type FtpOptions, ftp } from "../../src/index.js";
 import { places } from "./places.js";
 import { bases, learners, valuesOf } from "./specs.js";
-import { type Trace, traceFloat64, traceTfjs } from "./traces.js";
 
 /** The official code's constant: added to every norm, and the smallest radius. */
 const EPS = 1e-8;

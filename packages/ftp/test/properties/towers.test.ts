@@ -2,11 +2,13 @@
  * Towers: what is learned by nothing is a number, and every variable and every value of a hyperparameter goes its own way.
  */
 import { constant, type Grain, learned, type Setting, type Spec } from "@hypergrad/core";
+import { anyForm, type Problem, problems } from "@hypergrad/core/testing";
 import { adam, adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { anyForm, check, checkAsync, type Problem, problems } from "../../../core/test/properties/arbitraries.js";
+import { type Trace, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
+import { check, checkAsync } from "../../../core/test/properties/check.js";
 import { onHost, places } from "./places.js";
 import {
   bases,
@@ -19,7 +21,6 @@ import {
   specs,
   valuesOf,
 } from "./specs.js";
-import { type Trace, traceFloat64, traceTfjs } from "./traces.js";
 
 /** Learners that are at work and yet learn nothing. */
 const idle: fc.Arbitrary<Spec> = fc.constantFrom(

@@ -2,13 +2,15 @@
  * Programs of several passes over memory, whose values are used early and late: what is stored between passes, and where, never shows.
  */
 import "../../src/index.js";
+import { noise, random } from "@hypergrad/core/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Expr, input, mean } from "../../../core/src/expression.js";
 import { float64Executor } from "../../../core/src/float64-executor.js";
+import { sizeOf } from "../../../core/src/layout.js";
 import { compile } from "../../../core/src/program.js";
-import { check, noise, random, sizeOf } from "../../../core/test/properties/arbitraries.js";
+import { check } from "../../../core/test/properties/check.js";
 import { layoutFor } from "../../../core/test/properties/expressions.js";
 import { fused } from "../../src/fused.js";
 

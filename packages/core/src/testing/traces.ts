@@ -1,21 +1,18 @@
 /**
  * Runs of an optimizer on a problem, in float64 and on TensorFlow.js, step by step, in one form.
  */
-import {
-  type Array64,
-  float64,
-  type HyperOptimizer,
-  type HyperOptions,
-  hyper,
-  type Spec,
-  withChannelAxis,
-} from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Executor, Value } from "../../../core/src/executor.js";
-import { input, sum } from "../../../core/src/expression.js";
-import { Level } from "../../../core/src/level.js";
-import { compile } from "../../../core/src/program.js";
-import type { Problem } from "../../../core/test/properties/arbitraries.js";
+import type { Cell, Update } from "../cell.js";
+import type { Executor, Value } from "../executor.js";
+import { input, sum } from "../expression.js";
+import { float64 } from "../float64.js";
+import type { Array64 } from "../float64-executor.js";
+import { type HyperOptimizer, hyper } from "../hyper.js";
+import type { HyperOptions } from "../hyper-options.js";
+import { Level } from "../level.js";
+import { compile } from "../program.js";
+import { type Spec, withChannelAxis } from "../spec.js";
+import type { Problem } from "./problems.js";
 
 /** Numbers by what they are: `a` for a parameter, `a.lr` for a hyperparameter. */
 export type Snapshot = Readonly<Record<string, ArrayLike<number>>>;
@@ -63,14 +60,15 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
   return Array.from({ length: problem.steps }, (_, t) => {
     level.schedule();
     const gradients = problem.gradients(t);
-    const updates = [...parameters].map(([name, p]) => {
-      const cell = level.cells.get(name)!;
-      const g = executor.load({ shape: p.shape, values: gradients[name]! });
+    const present = [...parameters].filter(([name]) => gradients[name]);
+    const updates = present.map(([name, p]) => {
+      const cell = level.cells.get(name) as Cell<Array64>;
+      const g = executor.load({ shape: p.shape, values: gradients[name] as Float64Array });
       const { probed } = executor.run(probe, { x: g }, cell.layout);
       return { cell, p, g, probed: typeof probed === "number" ? undefined : probed };
     });
     level.step(updates).forEach((p, i) => {
-      const { name, layout } = updates[i]!.cell;
+      const { name, layout } = (updates[i] as Update<Array64>).cell;
       parameters.set(name, executor.spread(p, layout.shape));
     });
     return snapshot(

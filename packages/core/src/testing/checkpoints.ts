@@ -1,0 +1,136 @@
+/**
+ * `checkCheckpoint`: a run that is interrupted at any step and resumed from a checkpoint equals the uninterrupted run, bit for bit.
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../checkpoint.js";
+import { anyForm } from "./forms.js";
+import { type DrawnSpec, specsOf } from "./learning.js";
+import { atEach, type Place, placesOf } from "./places.js";
+import { type Problem, problems } from "./problems.js";
+import { type CheckOptions, checkEachAsync } from "./run.js";
+import { subjectOf, type Testable } from "./subject.js";
+import { type Bench, bench, type Snapshot } from "./traces.js";
+
+/** How checkpoints are checked. */
+export interface CheckpointOptions extends CheckOptions {
+  /** Names of backends; default: all that are registered. */
+  readonly backends?: readonly string[];
+}
+
+/** What was checked. */
+export interface CheckpointReport {
+  /** Where it ran: "wasm, fused kernels". */
+  readonly places: readonly string[];
+  /** Runs that were interrupted and resumed. */
+  readonly cases: number;
+}
+
+interface Case {
+  readonly with: DrawnSpec;
+  readonly problem: Problem;
+  /** How many steps are taken before the interruption. */
+  readonly at: number;
+  /** For every step, which variable has no gradient, if there is one of that number. */
+  readonly gaps: readonly number[];
+}
+
+function gradientsOf({ problem, gaps }: Case, t: number): Record<string, ArrayLike<number>> {
+  const gone = problem.variables.length > 1 ? problem.variables[gaps[t] ?? -1]?.name : undefined;
+  return Object.fromEntries(Object.entries(problem.gradients(t)).filter(([name]) => name !== gone));
+}
+
+/** As after a restart of the process: nothing is left but the parameters' values and the bytes of the checkpoint. */
+async function restarted(now: Bench, { with: { spec }, problem }: Case, { options }: Place): Promise<Bench> {
+  let bytes: Uint8Array;
+  let variables: Problem["variables"];
+  try {
+    bytes = encodeCheckpoint(await now.optimizer.checkpoint());
+    variables = problem.variables.map((variable, i) => ({
+      ...variable,
+      values: Float32Array.from((now.variables[i] as tf.Variable).dataSync()),
+    }));
+  } finally {
+    now.dispose();
+  }
+  const next = bench(spec, { ...problem, variables }, options);
+  try {
+    next.optimizer.restore(decodeCheckpoint(bytes));
+  } catch (error) {
+    next.dispose();
+    throw error;
+  }
+  return next;
+}
+
+/** What there is to see in the steps from the interruption on, and the checkpoint at the end. */
+async function run(one: Case, place: Place, interrupted: boolean): Promise<{ snapshots: Snapshot[]; end: Checkpoint }> {
+  const { problem, at } = one;
+  let now = bench(one.with.spec, problem, place.options);
+  try {
+    for (let t = 0; t < at; t++) now.step(gradientsOf(one, t));
+    if (interrupted) now = await restarted(now, one, place);
+    const snapshots: Snapshot[] = [];
+    for (let t = at; t < problem.steps; t++) {
+      now.step(gradientsOf(one, t));
+      snapshots.push(await now.look());
+    }
+    return { snapshots, end: await now.optimizer.checkpoint() };
+  } finally {
+    now.dispose();
+  }
+}
+
+function expectEqual(what: string, resumed: ArrayLike<number> | undefined, expected: ArrayLike<number>): void {
+  for (let i = 0; i < Math.max(expected.length, resumed?.length ?? 0); i++) {
+    if (Object.is(resumed?.[i], expected[i])) continue;
+    throw new Error(
+      `${what}, element ${i}, is ${resumed?.[i]} in the resumed run and ${expected[i]} in the uninterrupted one`,
+    );
+  }
+}
+
+async function compareAt(place: Place, one: Case): Promise<void> {
+  const expected = await run(one, place, false);
+  const resumed = await run(one, place, true);
+  const where = `on ${place.name}, interrupted after ${one.at} steps: `;
+  for (const [t, snapshot] of expected.snapshots.entries()) {
+    for (const [name, values] of Object.entries(snapshot)) {
+      expectEqual(`${where}${name} after step ${one.at + t + 1}`, resumed.snapshots[t]?.[name], values);
+    }
+  }
+  for (const [name, { values }] of Object.entries(expected.end.tensors)) {
+    expectEqual(`${where}${name} of the checkpoint at the end`, resumed.end.tensors[name]?.values, values);
+  }
+}
+
+/**
+ * Checks that a run which is resumed from the bytes of a checkpoint, at any step, equals the uninterrupted one bit for bit: with hyperparameters as
+ * numbers, schedules and learned, and with variables that miss a gradient here and there.
+ *
+ * @param rule What `rule(…)` returned, a spec, or `{ name, build, values }`.
+ * @param options By default 10 cases for each place, with the seed 1.
+ * @throws CheckFailure with the smallest case found, both numbers, and the call that reproduces it.
+ * @throws Error where no backend is registered.
+ */
+export async function checkCheckpoint(rule: Testable, options: CheckpointOptions = {}): Promise<CheckpointReport> {
+  const check = "checkCheckpoint";
+  const subject = subjectOf(check, rule, options.values);
+  const places = placesOf(check, options.backends);
+  let count = 0;
+  const cases: fc.Arbitrary<Case> = fc
+    .record({
+      with: specsOf(subject),
+      problem: problems({ forms: anyForm, maxSteps: 6, ...options.problems }),
+      at: fc.nat(),
+      gaps: fc.array(fc.nat({ max: 4 }), { minLength: 8, maxLength: 8 }),
+    })
+    .map(({ at, ...rest }) => ({ ...rest, at: at % rest.problem.steps }));
+  await atEach(places, (place) =>
+    checkEachAsync({ check, of: subject.name, cases, options, runs: 10 }, async (one) => {
+      count++;
+      await compareAt(place, one);
+    }),
+  );
+  return { places: places.map(({ name }) => name), cases: count };
+}

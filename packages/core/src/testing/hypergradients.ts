@@ -1,0 +1,309 @@
+/**
+ * `checkHypergradients`: what the optimizer applies as a hyper-gradient against its definition.
+ *
+ * The definition needs no derivative: a schedule moves the hyperparameter in one step alone, and the parameters after that step, contracted with
+ * the next gradient, are differenced.
+ */
+import fc from "fast-check";
+import { type CoordinateName, type Domain, domains } from "../domain.js";
+import { float64Executor } from "../float64-executor.js";
+import { finer, type Grain, grains } from "../grain.js";
+import { learned } from "../learned.js";
+import { ruleSpecsOf, type Setting } from "../spec.js";
+import { closeDerivative, type Estimate } from "./derivative.js";
+import { coordinatesFor, grainFor, grainsOf, plans } from "./learning.js";
+import { initProgram, plainRun, ruleFor } from "./plain.js";
+import { type Problem, problems } from "./problems.js";
+import {
+  coversOf,
+  parametersAfter,
+  plainCoordinates,
+  reveal,
+  runFloat64,
+  sizesAlong,
+  unbounded,
+  valuesAt,
+} from "./reveal.js";
+import { type CheckOptions, checkEach } from "./run.js";
+import { type Subject, subjectOf, type Testable } from "./subject.js";
+
+/** How hyper-gradients are checked. */
+export interface HypergradientOptions extends CheckOptions {
+  /** Hyperparameters whose hyper-gradient is meant to be another one than that of the step: `straightThrough` is used on purpose. They are left out. */
+  readonly straightThrough?: readonly string[];
+  /** Hyperparameters that act on later steps only, so that their one-step hyper-gradient is 0 as it should be. */
+  readonly delayed?: readonly string[];
+}
+
+/** How the comparisons went: the sum is everything that was looked at. */
+export interface HypergradientReport {
+  /** Hyper-gradients that were compared. */
+  readonly compared: number;
+  /** Points where the rule has no derivative: the differences to the left and to the right do not agree. */
+  readonly kinks: number;
+  /** Points that finite differences do not resolve, because rounding hides the derivative. */
+  readonly unresolved: number;
+  /** Cases that were drawn. */
+  readonly cases: number;
+}
+
+/** What was found out about one hyperparameter. */
+interface Found {
+  compared: number;
+  kinks: number;
+  /** True where its hyper-gradient was other than 0. */
+  moved: boolean;
+}
+
+type Counts = { -readonly [K in keyof HypergradientReport]: number };
+
+interface Case {
+  readonly problem: Problem;
+  readonly values: Readonly<Record<string, number>>;
+  readonly coordinate: number;
+}
+
+/** The distance over which rules change as a hyperparameter does. */
+function scaleOf({ name }: Domain, h: number): number {
+  if (name === "belowOne") return Math.min(1 - h, 0.5);
+  if (name === "unitInterval") return 0.5;
+  return name === "real" ? Math.max(Math.abs(h), 0.1) : h || 0.1;
+}
+
+/** One hyperparameter, and how each element of the parameters changes with it. */
+interface Differenced {
+  readonly name: string;
+  readonly coordinate: CoordinateName;
+  readonly estimates: readonly Estimate[];
+  /** The largest size that each element of the parameters had. */
+  readonly sizes: readonly number[];
+}
+
+/** A hyper-gradient by finite differences, with what its exactness is measured by. */
+interface Expected {
+  readonly d: number;
+  readonly error: number;
+  /** The sum of the sizes of its terms. */
+  readonly magnitude: number;
+  /** What rounding of the parameters is relative to. */
+  readonly floor: number;
+}
+
+function differenced(subject: Subject, { problem, values, coordinate: rotation }: Case, i: number): Differenced {
+  const name = Object.keys(values)[i] as string;
+  const k = problem.steps - 1;
+  const value = values[name] as number;
+  const legal = coordinatesFor(value);
+  const coordinate = legal[(rotation + i) % legal.length] as CoordinateName;
+  const { forward, inverse, slope } = plainCoordinates[coordinate];
+  const r = inverse(value);
+  let now = r;
+  const moved: Setting = (t) => (t === k - 1 ? forward(now) : value);
+  const spec = unbounded(subject.build({ ...values, [name]: moved }));
+  const after = (x: number): number[] => {
+    now = x;
+    return parametersAfter(spec, problem, k);
+  };
+  const scale = scaleOf(subject.domains[name] ?? domains.real, value) / slope(r);
+  const sizes = sizesAlong(spec, problem, k);
+  return { name, coordinate, estimates: closeDerivative(after, r, scale, sizes), sizes };
+}
+
+/** What the hyper-gradients of step k are contracted with, all in one row: the next gradient, with what the rule's own objective adds to it. */
+function contractedWith(subject: Subject, problem: Problem, values: Case["values"], k: number): number[] {
+  const spec = subject.build(values);
+  const next = problem.gradients(k);
+  return problem.variables.flatMap((variable) => {
+    const g = next[variable.name] as Float32Array;
+    if (!ruleFor(spec, variable).spec.rule.objective) return [...g];
+    const run = plainRun(float64Executor, spec, variable);
+    for (let t = 0; t < k; t++) run.step(problem.gradients(t)[variable.name] as Float32Array);
+    return Array.from(run.descended(g));
+  });
+}
+
+/** Contracts the derivatives with a gradient, per value of a grain. */
+function contracted(
+  { estimates, sizes }: Differenced,
+  g: readonly number[],
+  covers: readonly string[],
+): Map<string, Expected> {
+  const sums = new Map<string, Expected>();
+  covers.forEach((cover, j) => {
+    const { value, error } = estimates[j] as Estimate;
+    const weight = Math.abs(g[j] as number);
+    // What has no derivative does not matter where the gradient is 0.
+    const [d, off] = weight === 0 ? [0, 0] : [(g[j] as number) * value, weight * error];
+    const so = sums.get(cover) ?? { d: 0, error: 0, magnitude: 0, floor: 0 };
+    sums.set(cover, {
+      d: so.d + d,
+      error: so.error + off,
+      magnitude: so.magnitude + Math.abs(d),
+      floor: so.floor + weight * (sizes[j] as number),
+    });
+  });
+  return sums;
+}
+
+/** Compares the hyper-gradients of some hyperparameters that are learned together, at one grain or the finest that each allows. */
+function compareAt(
+  subject: Subject,
+  { problem, values }: Case,
+  all: readonly Differenced[],
+  grain: Grain,
+  counts: Counts,
+  found: Map<string, Found>,
+): void {
+  const k = problem.steps - 1;
+  const g = contractedWith(subject, problem, values, k);
+  const expected = all.map((each) => {
+    const per = grainFor(subject, each.name, grain);
+    const sums = contracted(each, g, coversOf(problem, per));
+    const finite = [...sums.values()].filter(({ error }) => Number.isFinite(error));
+    const largest = Math.max(...finite.map(({ d, error, floor }) => Math.abs(d) + error + 1e-12 * floor), 2 ** -500);
+    return {
+      ...each,
+      per,
+      sums,
+      largest,
+      scale: each.coordinate === "identity" ? 1 : 2 ** -Math.ceil(Math.log2(largest)),
+    };
+  });
+  const settings = expected.map(({ name, coordinate, per, scale }): [string, Setting] => {
+    const by = reveal({ scale: (t) => (t === k ? scale : 0), offset: plainCoordinates[coordinate].offset });
+    return [name, learned(values[name] as number, by, { per, in: coordinate, gradient: (d) => d })];
+  });
+  const after = runFloat64(unbounded(subject.build({ ...values, ...Object.fromEntries(settings) })), problem, k + 1);
+
+  for (const { name, coordinate, per, sums, largest, scale } of expected) {
+    const revealed = valuesAt(after, problem, name, per);
+    const { inverse, offset } = plainCoordinates[coordinate];
+    const mine = found.get(name) ?? { compared: 0, kinks: 0, moved: false };
+    found.set(name, mine);
+    for (const [cover, { d, error, magnitude, floor }] of sums) {
+      const applied = (inverse(revealed.get(cover) as number) - offset) / scale;
+      if (!Number.isFinite(error)) {
+        counts.kinks++;
+        mine.kinks++;
+        continue;
+      }
+      if (error > 1e-2 * magnitude && error > 1e-9 * floor) {
+        counts.unresolved++;
+        continue;
+      }
+      counts.compared++;
+      mine.compared++;
+      if (Math.abs(d) > 10 * error || applied !== 0) mine.moved = true;
+      // Ridders' estimate is itself one; 1 − β multiplies rounding by up to 10³; what is not read off in the identity has lost digits.
+      const tolerance = 10 * error + 1e-11 * magnitude + (coordinate === "identity" ? 0 : 1e-13 * largest);
+      if (Math.abs(applied - d) <= tolerance) continue;
+      throw new Error(
+        `the hyper-gradient of ${name}, learned per ${per} in the coordinate "${coordinate}", is wrong for ${cover} after step ${k}:\n  the optimizer applies ${applied},\n  finite differences give ${d} ± ${tolerance}.\n  Something of the rule is hidden from the derivative: a stopGradient, a straightThrough or a number read from outside. Where straightThrough is meant, pass straightThrough: ["${name}"]`,
+      );
+    }
+  }
+}
+
+/** All grains at which one of the hyperparameters can be learned, each once. */
+const grainsOfAll = (subject: Subject, names: readonly string[]): readonly Grain[] => {
+  const finest = names.map((name) => grainsOf(subject, name).at(-1) as Grain);
+  return grains.filter((grain) => !finest.every((each) => finer(grain, each)));
+};
+
+function compare(
+  subject: Subject,
+  one: Case,
+  leftOut: readonly string[],
+  counts: Counts,
+  found: Map<string, Found>,
+): void {
+  counts.cases++;
+  const { problem, values } = one;
+  const all = Object.keys(values).flatMap((name, i) => (leftOut.includes(name) ? [] : [differenced(subject, one, i)]));
+  for (const grain of grainsOfAll(
+    subject,
+    all.map(({ name }) => name),
+  )) {
+    const settings = all.map(({ name }): [string, Setting] => [
+      name,
+      learned(values[name] as number, reveal(), { per: grainFor(subject, name, grain) }),
+    ]);
+    // Together, as far as the rule allows it.
+    const together = plans(unbounded(subject.build({ ...values, ...Object.fromEntries(settings) })));
+    for (const group of together ? [all] : all.map((each) => [each])) {
+      compareAt(subject, { ...one, problem }, group, grain, counts, found);
+    }
+  }
+}
+
+/**
+ * Checks that the hyper-gradient of every hyperparameter, at every grain at which it can be learned and in every coordinate that reaches it, is what
+ * finite differences of the step give. It runs in float64 and needs no backend.
+ *
+ * Points where the rule has a kink have no derivative: they are recognised and counted, as are those that rounding hides.
+ *
+ * @param rule What `rule(…)` returned, a spec, or `{ name, build, values }`.
+ * @param options By default 30 cases with the seed 1.
+ * @throws CheckFailure with the smallest case found, both numbers, and the call that reproduces it.
+ * @throws Error where so little was compared that the check means nothing, and for a hyperparameter whose hyper-gradient is always 0.
+ */
+export function checkHypergradients(rule: Testable, options: HypergradientOptions = {}): HypergradientReport {
+  const check = "checkHypergradients";
+  const { straightThrough = [], delayed = [] } = options;
+  const subject = subjectOf(check, rule, options.values);
+  for (const name of [...straightThrough, ...delayed]) {
+    if (!(name in subject.values)) {
+      throw new Error(
+        `${check}: ${subject.name} has no hyperparameter "${name}"; it has ${Object.keys(subject.values).join(", ")}.`,
+      );
+    }
+  }
+  const counts: Counts = { compared: 0, kinks: 0, unresolved: 0, cases: 0 };
+  const found = new Map<string, Found>();
+  const cases = fc.record({
+    problem: problems({ maxVariables: 2, minSteps: startsFrom(subject) ? 3 : 2, ...options.problems }),
+    values: fc.record({ ...subject.values }),
+    coordinate: fc.nat({ max: 59 }),
+  });
+  for (const name of Object.keys(subject.values)) grainsOf(subject, name);
+  checkEach({ check, of: subject.name, cases, options, runs: 30 }, (one) =>
+    compare(subject, one, straightThrough, counts, found),
+  );
+  if (options.path === undefined) expectEnough(subject, counts, found, straightThrough, delayed);
+  return counts;
+}
+
+/** True where a slot's first value depends on a hyperparameter: what is moved in the first step would move that too. */
+const startsFrom = ({ build, example, values }: Subject): boolean =>
+  ruleSpecsOf(build(example)).some(({ rule }) =>
+    initProgram(rule, "inputs").instructions.some(({ kind }) => kind.op === "input" && kind.name in values),
+  );
+
+function expectEnough(
+  { name, values }: Subject,
+  counts: Counts,
+  found: ReadonlyMap<string, Found>,
+  straightThrough: readonly string[],
+  delayed: readonly string[],
+): void {
+  for (const of of Object.keys(values)) {
+    if (straightThrough.includes(of)) continue;
+    const { compared = 0, kinks = 0, moved = false } = found.get(of) ?? {};
+    if (compared === 0 || (!moved && kinks > 0 && !delayed.includes(of))) {
+      throw new Error(
+        `checkHypergradients: ${name}: nothing could be compared for ${of}: ${JSON.stringify(counts)}. The rule has a kink wherever it was looked at, or is not finite; give other values: { ${of}: … }, or more runs.`,
+      );
+    }
+    if (!moved && !delayed.includes(of)) {
+      throw new Error(
+        `checkHypergradients: ${name}: the hyper-gradient of ${of} is 0 in all of ${compared} comparisons, so it can never be learned: the new p does not depend on ${of} within a step. Use the fresh value of a state slot that ${of} enters; where it is meant to act later, pass delayed: ["${of}"].`,
+      );
+    }
+  }
+  const all = counts.compared + counts.kinks + counts.unresolved;
+  if (counts.compared < all / 2) {
+    throw new Error(
+      `checkHypergradients: ${name}: less than half could be compared: ${JSON.stringify(counts)}. Give values and problems at which the rule is smooth.`,
+    );
+  }
+}

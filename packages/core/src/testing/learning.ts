@@ -1,0 +1,146 @@
+/**
+ * What a rule's hyperparameters can be, other than numbers: learned at every grain that the rule allows, in every coordinate that reaches the value, by
+ * small learners of this package (the core knows no update rule).
+ */
+import fc from "fast-check";
+import { type CoordinateName, coordinates } from "../domain.js";
+import { float64 } from "../float64.js";
+import { finer, type Grain, grains } from "../grain.js";
+import { type LearnedOptions, learned } from "../learned.js";
+import { nonNegative, type RuleFactory, rule } from "../rule.js";
+import type { Setting, Spec } from "../spec.js";
+import { shown } from "./run.js";
+import type { Subject } from "./subject.js";
+
+/** Gradient descent: the learner that can be told to do nothing. */
+export const descent: RuleFactory<"lr"> = rule({
+  name: "descent",
+  hyperparameters: { lr: nonNegative(0) },
+  state: {},
+  update: ({ p, g, lr }) => ({ p: p.sub(g.mul(lr)) }),
+});
+
+/** Steps of at most lr, whatever the size of the hyper-gradient, with a memory: what an adaptive learner is like. */
+export const bounded: RuleFactory<"lr"> = rule({
+  name: "bounded descent",
+  hyperparameters: { lr: nonNegative(1e-2) },
+  state: { m: 0 },
+  update({ p, g, m: before, lr }) {
+    const m = before.mul(0.5).add(g.mul(0.5));
+    return { p: p.sub(m.div(m.abs().add(1e-2)).mul(lr)), m };
+  },
+});
+
+/** The optimizer with one hyperparameter learned. */
+const learnedAt = (subject: Subject, name: string, per: Grain): Spec =>
+  subject.build({ ...subject.example, [name]: learned(subject.example[name] as number, descent(), { per }) });
+
+const known = new WeakMap<Subject, Map<string, readonly Grain[]>>();
+
+/**
+ * The grains at which a hyperparameter can be learned, from coarse to fine.
+ *
+ * @throws Error as building the optimizer does, where it cannot be learned for the whole model.
+ */
+export function grainsOf(subject: Subject, name: string): readonly Grain[] {
+  const cache = known.get(subject) ?? new Map<string, readonly Grain[]>();
+  known.set(subject, cache);
+  let found = cache.get(name);
+  if (!found) {
+    float64(learnedAt(subject, name, "model"), {});
+    found = grains.filter((per) => {
+      try {
+        float64(learnedAt(subject, name, per), {});
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    cache.set(name, found);
+  }
+  return found;
+}
+
+/** The grain, or the finest at which the hyperparameter can be learned where that is coarser. */
+export function grainFor(subject: Subject, name: string, per: Grain): Grain {
+  const finest = grainsOf(subject, name).at(-1) as Grain;
+  return finer(per, finest) ? finest : per;
+}
+
+/** The coordinates in which a value can be learned. */
+export const coordinatesFor = (value: number): readonly CoordinateName[] =>
+  (Object.keys(coordinates) as CoordinateName[]).filter((name) => {
+    const [low, high] = coordinates[name].range;
+    return value > low && value < high;
+  });
+
+/** True where the optimizer can be built. */
+export function plans(spec: Spec): boolean {
+  try {
+    float64(spec, {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How specs are drawn. */
+export interface SpecOptions {
+  /** Whether hyperparameters may follow a schedule; default true. */
+  readonly schedules?: boolean;
+  /** What learned values may cover; default: anything. */
+  readonly grains?: readonly Grain[];
+  /** Learners that hyper-gradients of any size suit; default true: also plain descent. */
+  readonly descents?: boolean;
+}
+
+/** A spec, with the text that says what it is. */
+export interface DrawnSpec {
+  readonly spec: Spec;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+const tower = bounded({ lr: learned(1e-2, bounded({ lr: 1e-3 }), { in: "log" }) });
+
+/** Specs with settings of every kind: numbers, schedules, and learned ones of every grain and coordinate, by learners and towers. */
+export function specsOf(
+  subject: Subject,
+  { schedules = true, grains: among = grains, descents = true }: SpecOptions = {},
+): fc.Arbitrary<DrawnSpec> {
+  const names = Object.keys(subject.values);
+  const learners: readonly (readonly [string, Spec])[] = [
+    ["bounded descent", bounded()],
+    ["bounded descent of a learned rate", tower],
+    ...(descents ? ([["descent", descent({ lr: 1e-3 })]] as const) : []),
+  ];
+  const one = fc.record({
+    how: fc.constantFrom("number", ...(schedules ? ["schedule"] : []), "learned", "learned"),
+    by: fc.constantFrom(...learners),
+    per: fc.constantFrom(...among),
+    coordinate: fc.nat({ max: 59 }),
+  });
+  return fc.tuple(fc.record({ ...subject.values }), fc.tuple(...names.map(() => one))).map(([values, how]) => {
+    const settings: Record<string, Setting> = {};
+    const texts: string[] = [];
+    names.forEach((name, i) => {
+      const value = values[name] as number;
+      const { how: kind, by, per: fine, coordinate } = how[i] as (typeof how)[number];
+      const [learner, it] = by;
+      const legal = coordinatesFor(value);
+      const options: LearnedOptions = {
+        per: grainFor(subject, name, fine),
+        in: legal[coordinate % legal.length] as CoordinateName,
+      };
+      if (kind === "schedule") settings[name] = (t: number) => value * (1 - 0.1 * (t % 3));
+      else settings[name] = kind === "learned" ? learned(value, it, options) : value;
+      let text = kind === "learned" ? `learned(${value}, ${learner}, ${JSON.stringify(options)})` : `${kind} ${value}`;
+      // Alone it can be learned so, but not beside the others.
+      if (kind === "learned" && !plans(subject.build({ ...values, ...settings }))) {
+        settings[name] = value;
+        text = `number ${value}`;
+      }
+      texts.push(`${name}: ${text}`);
+    });
+    return shown({ spec: subject.build(settings), values }, `{ ${texts.join(", ")} }`);
+  });
+}
