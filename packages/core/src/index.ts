@@ -99,7 +99,14 @@ export {
   withChannelAxis,
 } from "./spec.js";
 export type { Inputs, Operator, OperatorCall, OperatorResult, Stage, Total } from "./stage.js";
-export { type TensorRuleDefinition, tensorRule } from "./tensor-rule.js";
+export { type Direction, type TensorRuleDefinition, tensorRule } from "./tensor-rule.js";
 export type { Scalars } from "./tfjs-executor.js";
 export type { NamedTensor } from "./weights.js";
-export { chain, type Transform, type WrapperDefinition, type WrapperFactory, wrapper } from "./wrapper.js";
+export {
+  chain,
+  type Proposed,
+  type Transform,
+  type WrapperDefinition,
+  type WrapperFactory,
+  wrapper,
+} from "./wrapper.js";

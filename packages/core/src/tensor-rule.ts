@@ -18,6 +18,14 @@ import {
 import type { VariableInfo } from "./spec.js";
 import type { Inputs, Operator } from "./stage.js";
 
+/** What the matrix operation of a tensor rule returns. */
+export interface Direction {
+  /** What `update` sees as `direction`: a tensor of the variable's shape. */
+  readonly value: tf.Tensor;
+  /** What is remembered until the next step, by name; default: nothing. */
+  readonly memory?: Readonly<Record<string, tf.Tensor>>;
+}
+
 /** A tensor rule as its author writes it. */
 export interface TensorRuleDefinition<
   H extends Record<string, Hyperparameter>,
@@ -43,7 +51,7 @@ export interface TensorRuleDefinition<
   readonly direction: (
     inputs: Readonly<Record<NoInfer<I>, tf.Tensor>>,
     memory: Readonly<Record<string, tf.Tensor>>,
-  ) => { readonly value: tf.Tensor; readonly memory?: Readonly<Record<string, tf.Tensor>> };
+  ) => Direction;
   /** The step, which sees `direction` as one more input. */
   readonly update: (inputs: UpdateInputs<H, S> & { readonly direction: Expr<"element"> }) => UpdateOutputs<H, S>;
 }

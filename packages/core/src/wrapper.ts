@@ -25,7 +25,7 @@ import type { Inputs, Stage, Total } from "./stage.js";
 export type Transform = (base: Spec | tf.Optimizer) => Spec;
 
 /** What `update` of a wrapper sees besides its own: the new p that the rule inside proposes. */
-interface Proposed {
+export interface Proposed {
   /** The new parameter that the rule inside proposes. */
   readonly proposed: Expr<"element">;
 }
