@@ -63,6 +63,9 @@ const bool = (truth: boolean): number => (truth ? 1 : 0);
 
 const first = (a: number, _b: number): number => a;
 
+/** tf.sign, but for the WASM backend's own, which takes everything below 10⁻⁷ for 0. */
+const sign = (a: T): T => tf.sub(tf.cast(tf.greater(a, 0), "float32"), tf.cast(tf.less(a, 0), "float32"));
+
 type UnaryName =
   | "neg"
   | "abs"
@@ -96,7 +99,7 @@ export const operations: Readonly<Record<UnaryName, Unary> & Record<BinaryName, 
 
   neg: unary((a) => -a, () => -1, tf.neg),
   abs: unary(Math.abs, (a) => a.sign(), tf.abs),
-  sign: unary(Math.sign, null, tf.sign),
+  sign: unary(Math.sign, null, sign),
   floor: unary(Math.floor, null, tf.floor),
   square: unary((a) => a * a, (a) => a.mul(2), tf.square),
   sqrt: unary(Math.sqrt, (_a, y) => divOrZero(0.5, y), tf.sqrt),

@@ -68,7 +68,7 @@ export interface AdemamixOptions {
   readonly beta2?: Setting;
   /** Decay β₃ of the slow average, in [0, 1); default 0.9999. */
   readonly beta3?: Setting;
-  /** Weight α ≥ 0 of the slow average; default 5. */
+  /** Weight α ≥ 0 of the slow average; default 5, from the paper's range of 4 to 10 (the authors' code: 2). */
   readonly alpha?: Setting;
   /** ε > 0 outside the root; default 1e-8. */
   readonly eps?: Setting;

@@ -30,7 +30,7 @@ export interface RadamOptions {
   readonly lr?: Setting;
   /** Decay β₁ of the first moment, in [0, 1); default 0.9. */
   readonly beta1?: Setting;
-  /** Decay β₂ of the second moment, in [0, 1); default 0.999. At 0.6 and below it is never rectified: the steps are those of m̂. */
+  /** Decay β₂ of the second moment, in [0, 1); default 0.999. At ⅔ and below ρ never exceeds 5: every step is α·m̂. */
   readonly beta2?: Setting;
   /** ε > 0 outside the root; default 1e-8. */
   readonly eps?: Setting;

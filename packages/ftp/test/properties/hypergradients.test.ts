@@ -61,7 +61,7 @@ const coordinateNames = Object.keys(coordinates) as CoordinateName[];
 
 /** The distance over which the rules change as a hyperparameter does. */
 const scaleOf = (name: string, h: number): number =>
-  name.startsWith("beta") ? Math.min(1 - h, 0.5) : name === "momentum" || name === "dampening" ? 0.5 : h || 0.1;
+  /^(beta|decay|rho)/.test(name) ? Math.min(1 - h, 0.5) : name === "momentum" || name === "dampening" ? 0.5 : h || 0.1;
 
 function start(spec: Spec, { variables, channelAxis }: Problem): Float64Optimizer {
   return float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), { channelAxis });
@@ -240,7 +240,7 @@ function radiusFormula(optimizer: Optimizer, { problem, values }: Case, slope: n
 
 describe.each(optimizers)("hyper-gradients of $name", (optimizer) => {
   const cases: fc.Arbitrary<Case> = fc.record({
-    problem: problems({ maxVariables: 2, maxSteps: 5 }),
+    problem: problems({ maxVariables: 2, maxSteps: optimizer.steps ?? 5 }),
     values: valuesOf(optimizer),
   });
   test.each(coordinateNames.map((_, i) => i))(

@@ -43,6 +43,8 @@ export interface Optimizer {
   readonly values: Readonly<Record<string, fc.Arbitrary<number>>>;
   /** How it is projected, if it is. */
   readonly ftp: FtpOptions | undefined;
+  /** The steps after which all of the rule was in use, if 5 are too few. */
+  readonly steps?: number;
   /** False for the many rules on which fewer cases are tried. */
   readonly everyday: boolean;
   /** The finest grain at which each hyperparameter can be learned; "element" for those that are not named. */
@@ -73,7 +75,7 @@ const adamValues = {
 };
 const momentumValues = { lr, momentum, dampening: fc.constantFrom(-0.5, 0, 0.1, 1), weightDecay };
 
-type More = Pick<Optimizer, "finest" | "carried" | "mixes" | "initial" | "unfelt">;
+type More = Pick<Optimizer, "steps" | "finest" | "carried" | "mixes" | "initial" | "unfelt">;
 
 const bare = (name: string, build: Optimizer["build"], values: Optimizer["values"], more: More = {}): Optimizer => ({
   name,
@@ -134,7 +136,7 @@ const others: readonly Optimizer[] = [
     beta1: fc.constantFrom(0.5, 0.9),
     momentumDecay: powerOfTen(-3, -1),
   }),
-  bare("radam", (settings) => radam(settings), { ...adamValues, beta2: fc.constantFrom(0.5, 0.93, 0.999) }),
+  bare("radam", (settings) => radam(settings), adamValues, { steps: 9 }),
   bare(
     "yogi",
     (settings) => yogi(settings),
@@ -300,6 +302,7 @@ function projected(base: Optimizer, name: string, options: FtpOptions): Optimize
     everyday: base.everyday,
     ...(base.finest && { finest: base.finest }),
     ...(base.carried && { carried: base.carried }),
+    ...(base.steps && { steps: base.steps }),
     ...(base.mixes && { mixes: base.mixes }),
     ...(base.initial && { initial: base.initial }),
     ...(base.unfelt && { unfelt: base.unfelt }),
