@@ -6,6 +6,9 @@ import type { Executor } from "@hypergrad/core/executors";
 import { tensorExecutor } from "@hypergrad/core/executors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { input } from "../../../core/src/expression.js";
+import { layoutOf } from "../../../core/src/layout.js";
+import { compile } from "../../../core/src/program.js";
 import {
   type Counts,
   expectAnyExpression,
@@ -55,4 +58,17 @@ describe("the fused executor", () => {
     if (all === 0) return;
     expect(counts.sharp / all, JSON.stringify(counts)).toBeGreaterThan(0.8);
   });
+});
+
+test("the sign of a number is not 0 however small it is, by kernels and by TensorFlow.js's operations on WASM", async () => {
+  await tf.setBackend("wasm");
+  const program = compile({ sign: input("x", "element").sign() });
+  const values = [1e-6, -1e-7, 1e-8, -1e-20, 0, -0, 1e-38];
+  for (const accelerated of [true, false]) {
+    const x = tf.tensor1d(values);
+    const sign = tensorExecutor(() => "host", accelerated).run(program, { x }, layoutOf([values.length]))
+      .sign as tf.Tensor;
+    expect([...sign.dataSync()].map((s) => s + 0)).toEqual(values.map((v) => Math.sign(v) + 0));
+    tf.dispose([x, sign]);
+  }
 });
