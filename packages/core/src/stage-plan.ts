@@ -81,9 +81,10 @@ function inputsOf(root: Node): Set<string> {
 /**
  * The stages of a rule, in their order. Their results become leaves.
  *
+ * @param per What one value of each hyperparameter covers.
  * @throws Error where a total has more than one value per tensor.
  */
-export function planStages(rule: Rule, leaves: Record<string, Expr>): PlannedStage[] {
+export function planStages(rule: Rule, leaves: Record<string, Expr>, per: ReadonlyMap<string, Grain>): PlannedStage[] {
   const planned: PlannedStage[] = [];
   for (const [name, stage] of Object.entries(rule.stages ?? {})) {
     const given: Readonly<Record<string, Operand>> =
@@ -93,6 +94,9 @@ export function planStages(rule: Rule, leaves: Record<string, Expr>): PlannedSta
     );
     const grain = values[""]?.grain;
     if (grain && finer(grain, "tensor")) {
+      const read = inputsOf(values[""] as Expr);
+      const fine = [...per].find(([of, its]) => finer(its, "tensor") && read.has(of));
+      if (fine) throw notInTotal(rule, name, ...fine);
       throw new Error(
         `rule "${rule.name}": the total "${name}" has one value per ${grain}; expected one per tensor. Reduce it: sum(x, "tensor").`,
       );
@@ -102,6 +106,11 @@ export function planStages(rule: Rule, leaves: Record<string, Expr>): PlannedSta
   }
   return planned;
 }
+
+const notInTotal = (rule: Rule, total: string, hyperparameter: string, per: Grain): Error =>
+  new Error(
+    `${rule.name}: ${hyperparameter} cannot be learned per ${per}. "${total}" adds up over all variables something that depends on it, so the parameters of one depend on the values of all. Learn it per model.`,
+  );
 
 /**
  * How the inputs of every stage change with a learned hyperparameter, by stage and input; what does not change is left out. The stages' results
@@ -119,21 +128,22 @@ export function stageTangents(
   leaves: Readonly<Record<string, Expr>>,
 ): Map<string, Readonly<Record<string, Expr>>> {
   const all = new Map<string, Readonly<Record<string, Expr>>>();
+  const because = (reason: string, remedy: string): Error =>
+    new Error(`${rule.name}: ${hyperparameter} cannot be learned${reason} ${remedy}`);
   for (const { name, stage, inputs, outputs } of stages) {
     const tangents: Record<string, Expr> = {};
+    if (stage.kind === "operator" && stage.opaque && seeds.has(leaves.p as Expr)) {
+      throw because(
+        ` with a horizon above 1. "${name}" makes something of the parameter, and nothing can be differentiated through that.`,
+        "Leave horizon out.",
+      );
+    }
     for (const [key, output] of Object.entries(inputs)) {
       const tangent = tangentOf(outputs[output] as Expr, seeds, per);
       if (tangent) tangents[key] = tangent;
     }
     if (Object.keys(tangents).length === 0) continue;
-    const because = (reason: string, remedy: string): Error =>
-      new Error(`${rule.name}: ${hyperparameter} cannot be learned${reason} ${remedy}`);
-    if (stage.kind === "total" && per !== "model") {
-      throw because(
-        ` per ${per}. "${name}" adds up over all variables something that depends on it, so the parameters of one depend on the values of all.`,
-        "Learn it per model.",
-      );
-    }
+    if (stage.kind === "total" && per !== "model") throw notInTotal(rule, name, hyperparameter, per);
     if (stage.kind === "operator" && stage.opaque) {
       throw because(
         `. What "${name}" is given depends on it, and nothing can be differentiated through that.`,

@@ -4,7 +4,7 @@
  * What expressions cannot say, such as a matrix product, is a function on tf.Tensors; what goes into it and what is made of its result
  * are expressions as in any rule. So every hyperparameter can be learned: through the expressions as always, through the function with tf.grads.
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import type { Expr, Operand } from "./expression.js";
 import {
   type Hyperparameter,
@@ -64,7 +64,12 @@ export function tensorRule<
   const operator: Operator = {
     kind: "operator",
     inputs: inputs as unknown as (inputs: Inputs) => Readonly<Record<string, Operand>>,
-    memory,
+    memory: Object.fromEntries(
+      Object.entries<(shape: readonly number[]) => tf.Tensor>(memory).map(([name, make]) => [
+        name,
+        (shape) => tf.tidy(() => make(shape)),
+      ]),
+    ),
     apply: (calls) =>
       calls.map((call) => {
         const { value, memory = {} } = direction(call.inputs as never, call.memory as never);

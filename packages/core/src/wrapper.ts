@@ -47,7 +47,7 @@ export interface WrapperDefinition<
   /** The gradient that the rule inside is given. Default: g. */
   readonly gradient?: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand;
   /** The gradient of what is descended, where the wrapper adds to the loss; see `Rule.objective`. */
-  readonly objective?: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand;
+  readonly objective?: (inputs: UpdateInputs<H, S>) => Operand;
   /** What becomes of the proposal: the new p, and the new value of every slot of the wrapper. Default: p is what is proposed. */
   readonly update?: (inputs: UpdateInputs<H, S, NoInfer<T>> & Proposed) => UpdateOutputs<H, S>;
   /** What to evaluate the model with; `proposed` is what the rule inside would evaluate it with. See `Rule.evaluation`. */
@@ -78,8 +78,9 @@ export function wrapper<
 >(definition: WrapperDefinition<H, S, T>): WrapperFactory<keyof H & string> {
   const { state } = untyped({ ...definition, update: undefined });
   const own = { totals: {}, ...definition, state } as unknown as Wrapper;
-  // Checks the names.
-  const self = ruleFactory({ ...own, stages: totalsOf(own, {}), update: (x) => x }).rule;
+  // Checks the names; what is proposed has one too.
+  const proposed: Stage = { kind: "total", value: () => 0 };
+  const self = ruleFactory({ ...own, stages: { proposed, ...totalsOf(own, {}) }, update: (x) => x }).rule;
   return (settings = {}) => {
     const { settings: filled } = specOf(self, settings);
     return (base) => {
@@ -107,10 +108,11 @@ function around(
   base: Rule,
 ): { rule: Rule; called: (name: string) => string } {
   const taken = new Set(["p", "g", "t", ...[base.hyperparameters, base.state, base.stages ?? {}].flatMap(Object.keys)]);
+  const mine = [own.hyperparameters, own.state, own.totals].flatMap(Object.keys);
   const names = new Map(
-    [own.hyperparameters, own.state, own.totals].flatMap(Object.keys).map((name) => {
+    mine.map((name) => {
       let free = name;
-      for (let n = 2; taken.has(free); n++) free = `${name}${n}`;
+      for (let n = 2; taken.has(free) || (free !== name && mine.includes(free)); n++) free = `${name}${n}`;
       return [name, free];
     }),
   );
