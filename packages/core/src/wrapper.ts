@@ -18,7 +18,7 @@ import {
   type UpdateOutputs,
   untyped,
 } from "./rule.js";
-import { mapRuleSpecs, type Setting, type Spec, specOf } from "./spec.js";
+import { mapRuleSpecs, ruleSpecsOf, type Setting, type Spec, specOf } from "./spec.js";
 import type { Inputs, Stage, Total } from "./stage.js";
 
 /** What is done to an optimizer: a wrapper with its settings. */
@@ -86,9 +86,15 @@ export function wrapper<
     return (base) => {
       // One total for all the rules that this wrapper stands around.
       const over = Object.fromEntries(Object.keys(own.totals).map((name) => [name, {}]));
-      return mapRuleSpecs(isTfOptimizer(base) ? fromTf(base) : base, (inner) => {
-        const { rule, called } = around(own, over, inner.rule);
-        const renamed = Object.entries(filled).map(([name, setting]) => [called(name), setting]);
+      const inside = mapRuleSpecs(isTfOptimizer(base) ? fromTf(base) : base, (spec) => spec);
+      // The same names in all of them: one learned object has one value for each name.
+      const names = namesAround(
+        own,
+        ruleSpecsOf(inside).map(({ rule }) => rule),
+      );
+      return mapRuleSpecs(inside, (inner) => {
+        const rule = around(own, over, names, inner.rule);
+        const renamed = Object.entries(filled).map(([name, setting]) => [names.get(name), setting]);
         return ruleFactory(rule)({ ...inner.settings, ...Object.fromEntries(renamed) });
       });
     };
@@ -101,21 +107,27 @@ function totalsOf({ totals }: Wrapper, over: Readonly<Record<string, object>>): 
   );
 }
 
-/** The wrapper around a rule, and what its names are called there. */
-function around(
-  own: Wrapper,
-  over: Readonly<Record<string, object>>,
-  base: Rule,
-): { rule: Rule; called: (name: string) => string } {
-  const taken = new Set(["p", "g", "t", ...[base.hyperparameters, base.state, base.stages ?? {}].flatMap(Object.keys)]);
+/** What the wrapper's names are called where it stands around these rules. */
+function namesAround(own: Wrapper, rules: readonly Rule[]): Map<string, string> {
+  const theirs = rules.flatMap(({ hyperparameters, state, stages = {} }) => [hyperparameters, state, stages]);
+  const taken = new Set(["p", "g", "t", ...theirs.flatMap(Object.keys)]);
   const mine = [own.hyperparameters, own.state, own.totals].flatMap(Object.keys);
-  const names = new Map(
+  return new Map(
     mine.map((name) => {
       let free = name;
       for (let n = 2; taken.has(free) || (free !== name && mine.includes(free)); n++) free = `${name}${n}`;
       return [name, free];
     }),
   );
+}
+
+/** The wrapper around a rule. */
+function around(
+  own: Wrapper,
+  over: Readonly<Record<string, object>>,
+  names: ReadonlyMap<string, string>,
+  base: Rule,
+): Rule {
   const called = (name: string): string => names.get(name) ?? name;
   const rename = <V>(record: Readonly<Record<string, V>>): Record<string, V> =>
     Object.fromEntries(Object.entries(record).map(([name, value]) => [called(name), value]));
@@ -167,7 +179,7 @@ function around(
       },
     }),
   };
-  return { rule, called };
+  return rule;
 }
 
 /** The wrapper's slots, with initial values that read the wrapper's names. */

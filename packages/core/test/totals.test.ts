@@ -207,6 +207,30 @@ describe("is refused, with the reason and the way out:", () => {
     hyper(byState({ lr: learned(0.1, descent(), { per: "tensor" }) })).dispose();
   });
 
+  test("learning over several steps, in one group alone, what reaches the other groups through a common total", () => {
+    const leaning = wrapper({
+      name: "leaning",
+      hyperparameters: {},
+      state: {},
+      totals: { size: ({ p }) => sum(p.square(), "tensor") },
+      update: ({ proposed, p, size }) => ({ p: proposed.sub(p.mul(size).mul(0.01)) }),
+    });
+    const far = { horizon: Number.POSITIVE_INFINITY };
+    const build = (a: Setting, b: Setting) => leaning()(groups([["b", descent({ lr: b })]], descent({ lr: a })));
+    refuses(
+      () => hyper(build(learned(0.1, descent(), far), 0.1)),
+      "leaning(descent): lr cannot be learned with a horizon above 1 here.",
+      '"size" adds up over the variables of leaning(descent) as well',
+      "Give both the same learned object, or leave horizon out.",
+    );
+    hyper(build(learned(0.1, descent()), 0.1)).dispose();
+    // One for both is right.
+    const both = (setting: Setting) => build(setting, setting);
+    const question = { build: both, name: "lr", value: 0.1, parameters, gradients, k: 4, ...far };
+    const { actual, expected } = hyperGradientOf(question);
+    expect(actual).toBeCloseTo(expected, 9);
+  });
+
   test("a total with more than one value per tensor", () => {
     const perElement = shown("perElement", ({ g }) => g);
     refuses(
@@ -229,6 +253,28 @@ describe("is refused, with the reason and the way out:", () => {
       'rule "twice": the name "lr" is used twice',
     );
   });
+});
+
+test("in a learner on the device, a hyper-gradient that is not finite adds nothing to a total", async () => {
+  const run = async (scalars: "host" | "device") => {
+    const w = variables({ a: [2], b: [2] });
+    const rate = learned(0.1, coupled({ lr: 0.01 }), { per: "tensor" });
+    const optimizer = hyper(descent({ lr: rate }), { scalars });
+    for (let t = 0; t < 5; t++) {
+      // ⟨g, g⟩ overflows for a in one of the steps, and is 0 in the others.
+      const large = t === 1 || t === 2 ? 1e30 : 0;
+      tf.tidy(() => optimizer.applyGradients({ a: tf.fill([2], large), b: tf.fill([2], 0.25 * t) }));
+    }
+    const seen = [(await optimizer.hyperparameters()).b?.lr as number, (await optimizer.nonFinite()).hyperGradients];
+    optimizer.dispose();
+    tf.dispose(w);
+    return seen as [number, number];
+  };
+  const [host, device] = [await run("host"), await run("device")];
+  expect(host[1]).toBeGreaterThan(0);
+  expect(device[1]).toBe(host[1]);
+  expect(host[0]).not.toBeCloseTo(0.1, 4);
+  expect(device[0]).toBeCloseTo(host[0], 6);
 });
 
 describe("on tensors", () => {

@@ -196,6 +196,18 @@ describe("names that the rule inside has already get a number, and work:", () =>
     }
   });
 
+  test("around several rules they are the same in each, so that one learned object is one value", () => {
+    const by = descent({ lr: 0.01 });
+    const still = rule({ name: "still", hyperparameters: {}, state: {}, update: ({ p }) => ({ p }) });
+    const spec = outermost({ lr: learned(0.5, by) })(groups([["b", averaged()]], still()));
+    const optimizer = float64(spec, parameters);
+    for (let t = 0; t < 4; t++) optimizer.step(gradients(t));
+    const { a, b } = optimizer.hyperparameters();
+    expect(b?.lr).toBe(0.1);
+    expect(a?.lr2).not.toBe(0.5);
+    expect(b?.lr2).toBe(a?.lr2);
+  });
+
   test("what the wrapper writes back is its own hyperparameter", () => {
     const bounded = wrapper({
       name: "bounded",
