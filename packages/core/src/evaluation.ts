@@ -23,10 +23,10 @@ export class Swap {
       const value = level.evaluation(cell, variable);
       if (value === undefined) continue;
       const whole = executor.spread(value, variable.shape);
-      // A copy of its own: a clone shares memory, and kernels write in place.
+      // A copy of its own: a clone shares memory, and kernels write in place. Times 1: −0 + 0 is 0.
       this.own.set(
         variable,
-        tf.tidy(() => tf.keep(tf.add(variable, 0))),
+        tf.tidy(() => tf.keep(tf.mul(variable, 1))),
       );
       variable.assign(whole);
       tf.dispose(typeof value === "number" || value === whole ? [whole] : [whole, value]);

@@ -61,8 +61,9 @@ function* cellFields<A>(level: Level<A>, cell: Cell<A>): Generator<Field<A>> {
     },
   });
   for (const slot of state.keys()) yield entry(slot, state, "#");
-  if (cell.t > 0) {
-    for (const { held: all } of plan.learned) for (const { key: own } of all) yield entry(own, held, "@sensitivity:");
+  for (const { key: own } of plan.learned.flatMap(({ held }) => held)) {
+    // Before the first step only initial values depend on anything.
+    if (cell.t > 0 || held.has(own)) yield entry(own, held, "@sensitivity:");
   }
   for (const [stage, remembered] of cell.memory) {
     for (const name of Object.keys(remembered)) {

@@ -146,18 +146,14 @@ export class HyperOptimizer extends tf.Optimizer {
     const shapeBefore = (name: string): readonly number[] | undefined => this.level.cells.get(name)?.layout.shape;
     const given = variableGradients(gradients, shapeBefore);
     const heldOut = options.hyperGradients && heldOutGradients(options.hyperGradients, shapeBefore);
-    if (this.swap_.active) {
-      throw new Error(
-        "applyGradients: the variables hold what swap() put there to evaluate. Call swap() once more before training goes on.",
-      );
-    }
+    this.refuseSwapped("applyGradients", "before training goes on");
     if (!this.patternsChecked) {
       // A variable that is not trained, such as a frozen head, may be named as well.
       checkPatterns(this.spec, Object.values(tf.engine().registeredVariables));
       this.patternsChecked = true;
     }
     this.level.schedule();
-    const updates = accumulates(this.spec) ? this.gather(given) : given;
+    const updates = accumulates(this.spec) ? this.gather(given, heldOut) : given;
     try {
       if (updates.length > 0) this.step(updates, heldOut);
     } finally {
@@ -166,12 +162,20 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   /** Takes the gradients in; returns those of variables that have enough for a step, in place of each the mean. */
-  private gather(given: readonly VariableGradient[]): VariableGradient[] {
-    // Looked at one by one: a mean would not say in which step something was not finite.
-    const probes = given.map(({ g }) => ({ probed: probe(this.tower.executor, g, layoutOf(g.shape)) }));
-    const probed = this.probeAll(given, probes);
+  private gather(
+    given: readonly VariableGradient[],
+    heldOut: ReadonlyMap<tf.Variable, tf.Tensor> | undefined,
+  ): VariableGradient[] {
+    // Looked at one by one, and before anything is added up: a mean would not say in which step something was not finite.
+    const looked = given.flatMap(({ variable, g }) => {
+      const other = heldOut?.get(variable);
+      return [{ variable, g }, ...(other ? [{ variable, g: other }] : [])];
+    });
+    const probes = looked.map(({ g }) => ({ probed: probe(this.tower.executor, g, layoutOf(g.shape)) }));
+    const probed = this.probeAll(looked, probes);
     if (typeof probed === "number" && probed !== 0) {
       this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
+      this.tell(true);
       return [];
     }
     // On the device a mean that is not finite masks the step that it makes.
@@ -197,9 +201,13 @@ export class HyperOptimizer extends tf.Optimizer {
     } finally {
       if (typeof probed !== "number") probed.dispose();
     }
+    this.tell(skip);
+  }
+
+  private tell(skipped: boolean): void {
     this.options.onStep?.({
       step: this.level.steps,
-      skipped: skip,
+      skipped,
       hyperparameters: () => this.hyperparameters(),
     });
   }
@@ -318,12 +326,18 @@ export class HyperOptimizer extends tf.Optimizer {
 
   /**
    * Exchanges the variables' values with what the optimizer has to evaluate the model with: averages of parameters, as `averaged` and schedule-free rules keep them. The next call puts the
-   * values back, to the last bit; between the two no step can be taken.
+   * values back, to the last bit; between the two no step can be taken. Variables that have no average, as all have with most rules, and those that have taken no step yet keep their own
+   * values, so that a program can call it whatever the optimizer is.
    *
-   * @returns True where the variables now hold the averages, false where they hold their own values again.
+   * @returns True between the two calls: the variables now hold what to evaluate. False where they hold their own values again.
    */
   swap(): boolean {
     return this.swap_.toggle(this.level, this.tower.executor);
+  }
+
+  private refuseSwapped(called: string, when: string): void {
+    if (!this.swap_.active) return;
+    throw new Error(`${called}: the variables hold what swap() put there to evaluate. Call swap() once more ${when}.`);
   }
 
   /**
@@ -352,7 +366,10 @@ export class HyperOptimizer extends tf.Optimizer {
     for (const path of paths.length > 0 ? paths : learned) this.level.freeze(path, frozen);
   }
 
-  /** Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save. */
+  /**
+   * Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save: their own values, not those
+   * that `swap` puts there.
+   */
   async checkpoint(): Promise<Checkpoint> {
     const opaque = ruleSpecsOf(this.spec).find(({ rule }) =>
       Object.values(rule.stages ?? {}).some((stage) => stage.kind === "operator" && stage.opaque),
@@ -370,9 +387,11 @@ export class HyperOptimizer extends tf.Optimizer {
   /**
    * Goes on where a checkpoint was made; what the optimizer remembered is forgotten. With the same parameters, the run then equals the uninterrupted one bit for bit.
    *
-   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, shapes that do not fit, or names of which no variable has any.
+   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, shapes that do not fit, or names of which no variable has any; while parameters are
+   *   swapped.
    */
   restore(checkpoint: Checkpoint): void {
+    this.refuseSwapped("restore", "first, so that no value is put in the place of one that you have loaded");
     checkCheckpoint(checkpoint, structureOf(this.spec));
     const { registeredVariables } = tf.engine();
     const names = Object.keys(checkpoint.variables);
@@ -405,8 +424,11 @@ export class HyperOptimizer extends tf.Optimizer {
   /**
    * The checkpoint as named tensors, as `model.save` with `includeOptimizer` asks for it. They are valid until the next call or `dispose()`, which free them: `model.save` does
    * not (tensorflow/tfjs #8238).
+   *
+   * @throws Error while parameters are swapped: the model would be saved with averages in the place of its own values.
    */
   override async getWeights(): Promise<NamedTensor[]> {
+    this.refuseSwapped("getWeights", "before the model is saved with its optimizer, or save it without");
     const iterations = this.iterations;
     const weights = weightsOf(await this.checkpoint(), iterations);
     tf.dispose(this.handedOut);

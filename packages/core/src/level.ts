@@ -29,6 +29,7 @@ import { type RuleSpec, resolve, ruleSpecsOf, type Spec, type VariableInfo } fro
 const ROOT = "0";
 
 const probeSum = compile({ sum: input("a", "element").add(input("b", "element")) });
+const spoilProgram = compile({ spoilt: input("g", "element").add(input("probed", "tensor")) });
 
 /** An optimizer at work on the variables of one level. */
 export class Level<A> {
@@ -72,6 +73,7 @@ export class Level<A> {
         this.above.set(learned.by, new Level(tower, learned.by, `${path}.${this.above.size}`));
       }
     }
+    checkTotals([...this.plans.values()]);
     this.schedule();
     for (const plan of this.plans.values()) {
       for (const hyperparameter of plan.learned) {
@@ -189,7 +191,8 @@ export class Level<A> {
   step(updates: readonly Update<A>[]): Value<A>[] {
     this.learn(this.hyperGradients(updates), this.probes(updates));
     const ready = updates.map((update) => ({ ...update, inputs: this.inputsOf(update) }));
-    const temporary = runStages(this.tower, ready);
+    // Above the bottom every variable is masked by itself.
+    const temporary = runStages(this.tower, ready, this.path !== ROOT);
     const moved = ready.map((update) => this.move(update));
     for (const value of temporary) this.release(value);
     this.scheduled = this.coming;
@@ -296,10 +299,18 @@ export class Level<A> {
     temporary.push(own, transformed, refused, probed);
     if (transform) temporary.push(g);
     if (typeof probed === "number" && probed !== 0) return undefined;
-    const mean = cell.steps === 1 ? g : gather(this.tower, cell, g);
+    const onDevice = typeof probed !== "number";
+    if (cell.steps === 1) return { cell, p: raw, g, probed: onDevice ? probed : undefined };
+    // On the device nobody knows which gradients were refused: one of them spoils the mean, which then masks the step that it makes.
+    const taken = onDevice ? (executor.run(spoilProgram, { g, probed }, cell.layout).spoilt as Value<A>) : g;
+    if (taken !== g) temporary.push(taken);
+    const mean = gather(this.tower, cell, taken);
     if (mean === undefined) return undefined;
-    if (mean !== g) temporary.push(mean);
-    return { cell, p: raw, g: mean, probed: typeof probed === "number" ? undefined : probed };
+    temporary.push(mean);
+    if (!onDevice) return { cell, p: raw, g: mean };
+    const finite = probe(executor, mean, cell.layout);
+    temporary.push(finite);
+    return { cell, p: raw, g: mean, probed: finite };
   }
 
   /** A learned value, and the number behind it, become what a program makes of them. */
@@ -322,8 +333,8 @@ export class Level<A> {
     for (const { learned, held, inputs: own } of cell.plan.learned) {
       if (learned.horizon === 1) continue;
       for (const { key, name } of held) inputs[name] = cell.held.get(key) ?? 0;
-      // At the first step only the initial state can depend on it.
-      inputs[own.carry] = cell.t === 0 ? 1 : cell.t % learned.horizon === 0 ? 0 : learned.decay;
+      // Before the first step it is how initial values depend on the hyperparameter.
+      inputs[own.carry] = cell.t > 0 && cell.t % learned.horizon === 0 ? 0 : learned.decay;
     }
     return inputs;
   }
@@ -377,7 +388,11 @@ export class Level<A> {
   evaluation(cell: Cell<A>, p: Value<A>): Value<A> | undefined {
     const { plan, layout, t } = cell;
     if (!plan.evaluation || t === 0) return undefined;
-    return this.tower.executor.run(plan.evaluation, { ...this.stateOf(cell), p, t }, layout).p;
+    const inputs: Record<string, Value<A>> = { ...this.stateOf(cell), p, t };
+    for (const [name, setting] of Object.entries(plan.spec.settings)) {
+      if (typeof setting === "function") inputs[name] = this.inLastStep(plan.spec, name, setting);
+    }
+    return this.tower.executor.run(plan.evaluation, inputs, layout).p;
   }
 
   /**
@@ -447,11 +462,8 @@ export class Level<A> {
     for (const [name, setting] of Object.entries(settings)) {
       const knob = cell.knobs.get(name);
       if (!knob) {
-        // After a restore no step was taken yet: the schedule says what its value was.
-        const inLastStep = (schedule: Schedule): number =>
-          this.scheduled.get(cell.plan.spec)?.get(name) ?? schedule(Math.max(0, this.steps - 1));
         values.set(name, {
-          value: typeof setting === "function" ? inLastStep(setting) : (setting as number),
+          value: typeof setting === "function" ? this.inLastStep(cell.plan.spec, name, setting) : (setting as number),
           shape: [],
         });
         continue;
@@ -460,6 +472,12 @@ export class Level<A> {
       for (const [upper, value] of knob.above.values(knob.cell)) values.set(`${name}.${upper}`, value);
     }
     return values;
+  }
+
+  /** A schedule's value in the last step. */
+  private inLastStep(spec: RuleSpec, name: string, schedule: Schedule): number {
+    // After a restore no step was taken yet: the schedule says what its value was.
+    return this.scheduled.get(spec)?.get(name) ?? schedule(Math.max(0, this.steps - 1));
   }
 
   /** Frees a cell that was created but not adopted. */
@@ -505,4 +523,29 @@ function initialMemory<A>({ loadGiven }: Tower<A>, { operators }: Plan, variable
     memory.set(stage, Object.fromEntries(arrays));
   }
   return memory;
+}
+
+/**
+ * A total that several rules have in common passes on to each how it changes with what is learned in one: they must all learn it.
+ *
+ * @throws Error where one does not.
+ */
+function checkTotals(plans: readonly Plan[]): void {
+  const stagesOf = (plan: Plan) => plan.rounds.flatMap(({ stages }) => stages);
+  for (const plan of plans) {
+    for (const { name, over, tangents } of stagesOf(plan)) {
+      for (const { name: hyperparameter, learned } of plan.learned) {
+        if (!tangents.has(hyperparameter)) continue;
+        const other = plans.find(
+          (each) =>
+            stagesOf(each).some((stage) => stage.over === over) &&
+            !each.learned.some((its) => its.name === hyperparameter && its.learned === learned),
+        );
+        if (!other) continue;
+        throw new Error(
+          `${plan.spec.rule.name}: ${hyperparameter} cannot be learned with a horizon above 1 here. "${name}" adds up over the variables of ${other.spec.rule.name} as well, which come to depend on it but do not learn it. Give both the same learned object, or leave horizon out.`,
+        );
+      }
+    }
+  }
 }

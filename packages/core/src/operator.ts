@@ -7,8 +7,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Value } from "./executor.js";
+import { sameShape } from "./layout.js";
 import type { Operate, Operated, Operation } from "./run-stages.js";
-import type { Operator } from "./stage.js";
+import type { Operator, OperatorResult } from "./stage.js";
 
 const asTensor = (value: Value<tf.Tensor>): tf.Tensor => (typeof value === "number" ? tf.scalar(value) : value);
 
@@ -34,13 +35,31 @@ function jacobianProduct(
     const varying = Object.fromEntries(keys.map((key, i) => [key, varied[i] as tf.Tensor]));
     return (operator.apply([{ name, inputs: { ...fixed, ...varying }, memory }])[0] as { value: tf.Tensor }).value;
   };
+  // tf.grads wants every result to depend on every input: 0 times each makes it so where the operator ignores one, as a fallback for vectors may.
+  const nothing = (x: tf.Tensor): tf.Tensor => tf.sum(tf.mul(x, 0));
+  const sum = (terms: readonly tf.Tensor[]): tf.Scalar => terms.reduce((a, b) => tf.add(a, b)) as tf.Scalar;
   const fromLeft = (u: tf.Tensor): tf.Scalar => {
-    const products = tf.grads((...varied) => tf.sum(tf.mul(value(...varied), u)))(given);
-    return products
-      .map((product, i) => tf.sum(tf.mul(product, directions[i] as tf.Tensor)))
-      .reduce((a, b) => tf.add(a, b)) as tf.Scalar;
+    const products = tf.grads((...varied) =>
+      sum([tf.sum(tf.mul(value(...varied), u)), ...varied.map((x) => nothing(x))]),
+    )(given);
+    return sum([nothing(u), ...products.map((product, i) => tf.sum(tf.mul(product, directions[i] as tf.Tensor)))]);
   };
   return tf.grad(fromLeft)(tf.zerosLike(like));
+}
+
+/** Refuses results that do not fit: kernels would read past their end. */
+function checkResult({ name, shape, memory }: Operation<tf.Tensor>, result: OperatorResult): void {
+  if (!sameShape(result.value.shape, shape)) {
+    throw new Error(
+      `The direction of "${name}" has shape [${result.value.shape}]; expected the variable's, [${shape}].`,
+    );
+  }
+  const unknown = Object.keys(result.memory).find((key) => !Object.hasOwn(memory, key));
+  if (unknown !== undefined) {
+    throw new Error(
+      `The direction of "${name}" remembers "${unknown}", for which memory has no initial value; there are ${Object.keys(memory).join(", ") || "none"}.`,
+    );
+  }
 }
 
 /** Runs an operator on tensors. */
@@ -54,7 +73,10 @@ export const operateOnTensors: Operate<tf.Tensor> = (operator, calls) => {
     const given = calls.map(({ name, inputs, memory }) => ({ name, inputs: asTensors(inputs), memory }));
     const applied = operator.apply(given);
     calls.forEach((call, i) => {
-      const { value, memory } = applied[i] as { value: tf.Tensor; memory: Record<string, tf.Tensor> };
+      checkResult(call, applied[i] as OperatorResult);
+    });
+    calls.forEach((call, i) => {
+      const { value, memory } = applied[i] as OperatorResult;
       const tangents = Object.entries(call.tangents).map(([hyperparameter, tangent]) => [
         hyperparameter,
         jacobianProduct(operator, call, tangent, value),

@@ -72,7 +72,15 @@ export function planOf(spec: RuleSpec): Plan {
   const outputs: Record<string, Operand> = { p: result.p as Operand };
   const changing = Object.keys(rule.state).filter((name) => result[name] !== leaves[name]);
   for (const name of changing) outputs[name] = result[name] as Operand;
-  const fresh = Object.fromEntries(changing.map((name) => [name, toExpr(result[name] as Operand)]));
+  const fresh = Object.fromEntries(Object.keys(rule.state).map((name) => [name, toExpr(result[name] as Operand)]));
+  const initial: Record<string, Operand> = {};
+  for (const [name, { init }] of Object.entries(rule.state)) {
+    if (typeof init === "number") initial[name] = init;
+    else if (typeof init === "function") {
+      initial[name] = toExpr(init(leaves), `rule "${rule.name}": the initial value of "${name}"`);
+      checkSlot(spec, name, initial[name] as Expr, "init");
+    }
+  }
 
   const objective = rule.objective ? toExpr(rule.objective(leaves)) : (leaves.g as Expr);
   const contractions: ((g: Expr) => Record<string, Operand>)[] = [];
@@ -87,16 +95,22 @@ export function planOf(spec: RuleSpec): Plan {
       const knob = knobPlan(name, setting, per, type, carried, written);
       return { knob, ...sensitivityOf(spec, knob, leaves, leaf, stages, toExpr(result.p as Operand), fresh) };
     };
-    // A slot is carried where it depends on the hyperparameter, if only by way of others: those that do not are dropped until all do.
-    let { knob, ...sensitivity } = sensitive(setting.horizon === 1 ? [] : changing);
-    while (Object.keys(sensitivity.slots).length < knob.held.length - 1) {
-      ({ knob, ...sensitivity } = sensitive(Object.keys(sensitivity.slots)));
+    // A slot is carried where it depends on the hyperparameter: from the start, or by way of the parameter and of the slots found so far.
+    const slopeOfInit = (slot: string): Expr | null =>
+      diagonal(spec, name, () => tangentOf(toExpr(initial[slot] ?? 0), new Map([[leaf, constant(1)]]), per));
+    let carried = setting.horizon === 1 ? [] : Object.keys(rule.state).filter((slot) => slopeOfInit(slot));
+    let { knob, ...sensitivity } = sensitive(carried);
+    for (;;) {
+      const more = Object.keys(rule.state).filter((slot) => carried.includes(slot) || slot in sensitivity.slots);
+      if (more.length === carried.length) break;
+      carried = more;
+      ({ knob, ...sensitivity } = sensitive(carried));
     }
     learned.push(knob);
     for (const stage of stages) stage.addTangents(name, sensitivity.stages.get(stage.name) ?? {});
-    const [own, ...carried] = knob.held;
+    const [own, ...ofSlots] = knob.held;
     outputs[own.name] = sensitivity.p;
-    for (const { key, name: output } of carried) outputs[output] = sensitivity.slots[slotOf(knob, key)] as Expr;
+    for (const { key, name: output } of ofSlots) outputs[output] = sensitivity.slots[slotOf(knob, key)] ?? 0;
     if (written !== undefined) outputs[knob.outputs.written] = written;
     const held = input(own.name, "element");
     const gathered = (x: Expr): Operand =>
@@ -108,14 +122,6 @@ export function planOf(spec: RuleSpec): Plan {
     }));
   }
 
-  const initial: Record<string, Operand> = {};
-  for (const [name, { init }] of Object.entries(rule.state)) {
-    if (typeof init === "number") initial[name] = init;
-    else if (typeof init === "function") {
-      initial[name] = toExpr(init(leaves), `rule "${rule.name}": the initial value of "${name}"`);
-      checkSlot(spec, name, initial[name] as Expr, "init");
-    }
-  }
   const initHeld: Record<string, Operand> = {};
   for (const knob of learned) {
     const leaf = leaves[knob.name] as Expr;
@@ -180,9 +186,9 @@ function sensitivityOf(
     const tangents = stageTangents(spec, stages, name, per, seeds, leaves);
     const moved = tangentOf(p, seeds, per) ?? constant(0);
     const slots: Record<string, Expr> = {};
-    for (const { key } of held.slice(1)) {
-      const tangent = tangentOf(fresh[slotOf(knob, key)] as Expr, seeds, per);
-      if (tangent) slots[slotOf(knob, key)] = tangent;
+    for (const [slot, value] of carries ? Object.entries(fresh) : []) {
+      const tangent = tangentOf(value, seeds, per);
+      if (tangent) slots[slot] = tangent;
     }
     return { stages: tangents, p: carries ? moved : moved.mul(slope), slots };
   });

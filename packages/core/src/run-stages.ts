@@ -50,9 +50,10 @@ export function added<A>({ executor }: Tower<A>, a: Value<A> | undefined, b: Val
 /**
  * Adds the results of the stages to the inputs of every update.
  *
+ * @param apart True where every variable's step is masked by itself: what is not finite then adds nothing to a total.
  * @returns Arrays that the caller frees after the step.
  */
-export function runStages<A>(tower: Tower<A>, updates: readonly StageUpdate<A>[]): Value<A>[] {
+export function runStages<A>(tower: Tower<A>, updates: readonly StageUpdate<A>[], apart: boolean): Value<A>[] {
   const { executor } = tower;
   const temporary: Value<A>[] = [];
   const rounds = Math.max(0, ...updates.map(({ cell }) => cell.plan.rounds.length));
@@ -62,16 +63,20 @@ export function runStages<A>(tower: Tower<A>, updates: readonly StageUpdate<A>[]
       if (!now) return [];
       return [{ update, now, results: executor.run(now.program, update.inputs, update.cell.layout) }];
     });
-    const totals = new Totals(tower);
-    const operators = new Map<Operator, Running<A>[]>();
+    const totals = new Totals(tower, apart);
+    // By function: a wrapper's copies of one operator, one for each rule that it stands around, are run together.
+    const operators = new Map<Operator["apply"], Running<A>[]>();
     for (const { update, now, results } of running) {
       for (const stage of now.stages) {
         if (stage.stage.kind === "total") totals.add(stage, update, results);
-        else operators.set(stage.stage, [...(operators.get(stage.stage) ?? []), { update, stage, results }]);
+        else {
+          const { apply } = stage.stage;
+          operators.set(apply, [...(operators.get(apply) ?? []), { update, stage, results }]);
+        }
       }
     }
     for (const { update, now } of running) for (const stage of now.stages) totals.tell(stage, update);
-    for (const [operator, calls] of operators) temporary.push(...operate(tower, operator, calls));
+    for (const calls of operators.values()) temporary.push(...operate(tower, calls));
     for (const { now, results } of running) {
       for (const { stage, inputs, tangents } of now.stages) {
         if (stage.kind === "total") continue;
@@ -95,19 +100,29 @@ interface Running<A> {
 /** The totals of one round: those of values by stage, those of changes by stage and learned value. */
 class Totals<A> {
   private readonly tower: Tower<A>;
+  private readonly apart: boolean;
   private readonly byStage = new Map<object, Map<Knob<A> | "value", Value<A>>>();
 
-  constructor(tower: Tower<A>) {
+  constructor(tower: Tower<A>, apart: boolean) {
     this.tower = tower;
+    this.apart = apart;
   }
 
-  add(stage: PlannedStage, { cell }: StageUpdate<A>, results: Readonly<Record<string, Value<A>>>): void {
+  add(stage: PlannedStage, { cell, probed }: StageUpdate<A>, results: Readonly<Record<string, Value<A>>>): void {
+    const { executor } = this.tower;
     const sums = this.byStage.get(stage.over) ?? new Map<Knob<A> | "value", Value<A>>();
     this.byStage.set(stage.over, sums);
-    sums.set("value", added(this.tower, sums.get("value"), results[stage.name] as Value<A>));
+    const share = (name: string): Value<A> => {
+      const value = results[name] as Value<A>;
+      if (!this.apart || probed === undefined) return value;
+      const kept = masked(executor, probed, value, 0, scalarLayout);
+      if (typeof value !== "number") executor.release(value);
+      return kept;
+    };
+    sums.set("value", added(this.tower, sums.get("value"), share(stage.name)));
     for (const [hyperparameter, names] of stage.tangents) {
       const knob = cell.knobs.get(hyperparameter) as Knob<A>;
-      sums.set(knob, added(this.tower, sums.get(knob), results[names[""] as string] as Value<A>));
+      sums.set(knob, added(this.tower, sums.get(knob), share(names[""] as string)));
     }
   }
 
@@ -127,8 +142,9 @@ class Totals<A> {
 }
 
 /** Runs one operator for all its variables; returns the arrays to free after the step. */
-function operate<A>(tower: Tower<A>, operator: Operator, calls: readonly Running<A>[]): Value<A>[] {
+function operate<A>(tower: Tower<A>, calls: readonly Running<A>[]): Value<A>[] {
   const { executor } = tower;
+  const operator = (calls[0] as Running<A>).stage.stage as Operator;
   const read = (names: Readonly<Record<string, string>>, results: Running<A>["results"]): Record<string, Value<A>> =>
     Object.fromEntries(Object.entries(names).map(([key, name]) => [key, results[name] as Value<A>]));
   const operations = calls.map(({ update: { cell }, stage, results }): Operation<A> => {
@@ -156,7 +172,7 @@ function operate<A>(tower: Tower<A>, operator: Operator, calls: readonly Running
       executor.release(old);
       return [key, kept];
     });
-    update.cell.memory.set(stage.name, Object.fromEntries(remembered));
+    update.cell.memory.set(stage.name, { ...before, ...Object.fromEntries(remembered) });
     return [value, ...Object.values(tangents)];
   });
 }

@@ -7,6 +7,7 @@ import { type Expr, input, type Node, type Operand, toExpr } from "./expression.
 import { finer, type Grain } from "./grain.js";
 import { isLearned } from "./learned.js";
 import type { Program } from "./program.js";
+import type { Rule } from "./rule.js";
 import type { RuleSpec } from "./spec.js";
 import type { Stage } from "./stage.js";
 
@@ -135,6 +136,11 @@ export function planStages(
   return planned;
 }
 
+const notInTotal = (rule: Rule, total: string, hyperparameter: string, per: Grain): Error =>
+  new Error(
+    `${rule.name}: ${hyperparameter} cannot be learned per ${per}. "${total}" adds up over all variables something that depends on it, so the parameters of one depend on the values of all. Learn it per model.`,
+  );
+
 /**
  * How the inputs of every stage change with a learned hyperparameter, by stage and input; what does not change is left out. The stages' results
  * are given their tangents in `seeds`.
@@ -151,21 +157,22 @@ export function stageTangents(
   leaves: Readonly<Record<string, Expr>>,
 ): Map<string, Readonly<Record<string, Expr>>> {
   const all = new Map<string, Readonly<Record<string, Expr>>>();
+  const because = (reason: string, remedy: string): Error =>
+    new Error(`${rule.name}: ${hyperparameter} cannot be learned${reason} ${remedy}`);
   for (const { name, stage, inputs, outputs } of stages) {
     const tangents: Record<string, Expr> = {};
+    if (stage.kind === "operator" && stage.opaque && seeds.has(leaves.p as Expr)) {
+      throw because(
+        ` with a horizon above 1. "${name}" makes something of the parameter, and nothing can be differentiated through that.`,
+        "Leave horizon out.",
+      );
+    }
     for (const [key, output] of Object.entries(inputs)) {
       const tangent = tangentOf(outputs[output] as Expr, seeds, per);
       if (tangent) tangents[key] = tangent;
     }
     if (Object.keys(tangents).length === 0) continue;
-    const because = (reason: string, remedy: string): Error =>
-      new Error(`${rule.name}: ${hyperparameter} cannot be learned${reason} ${remedy}`);
-    if (stage.kind === "total" && per !== "model") {
-      throw because(
-        ` per ${per}. "${name}" adds up over all variables something that depends on it, so the parameters of one depend on the values of all.`,
-        "Learn it per model.",
-      );
-    }
+    if (stage.kind === "total" && per !== "model") throw notInTotal(rule, name, hyperparameter, per);
     if (stage.kind === "operator" && stage.opaque) {
       throw because(
         `. What "${name}" is given depends on it, and nothing can be differentiated through that.`,

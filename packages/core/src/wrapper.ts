@@ -18,7 +18,7 @@ import {
   type UpdateOutputs,
   untyped,
 } from "./rule.js";
-import { mapRuleSpecs, type Setting, type Spec, specOf } from "./spec.js";
+import { mapRuleSpecs, ruleSpecsOf, type Setting, type Spec, specOf } from "./spec.js";
 import type { Inputs, Stage, Total } from "./stage.js";
 
 /** What is done to an optimizer: a wrapper with its settings. */
@@ -47,7 +47,7 @@ export interface WrapperDefinition<
   /** The gradient that the rule inside is given. Default: g. */
   readonly gradient?: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand;
   /** The gradient of what is descended, where the wrapper adds to the loss; see `Rule.objective`. */
-  readonly objective?: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand;
+  readonly objective?: (inputs: UpdateInputs<H, S>) => Operand;
   /** What becomes of the proposal: the new p, and the new value of every slot of the wrapper. Default: p is what is proposed. */
   readonly update?: (inputs: UpdateInputs<H, S, NoInfer<T>> & Proposed) => UpdateOutputs<H, S>;
   /** What to evaluate the model with; `proposed` is what the rule inside would evaluate it with. See `Rule.evaluation`. */
@@ -78,16 +78,23 @@ export function wrapper<
 >(definition: WrapperDefinition<H, S, T>): WrapperFactory<keyof H & string> {
   const { state } = untyped({ ...definition, update: undefined });
   const own = { totals: {}, ...definition, state } as unknown as Wrapper;
-  // Checks the names.
-  const self = ruleFactory({ ...own, stages: totalsOf(own, {}), update: (x) => x }).rule;
+  // Checks the names; what is proposed has one too.
+  const proposed: Stage = { kind: "total", value: () => 0 };
+  const self = ruleFactory({ ...own, stages: { proposed, ...totalsOf(own, {}) }, update: (x) => x }).rule;
   return (settings = {}) => {
     const { settings: filled } = specOf(self, settings);
     return (base) => {
       // One total for all the rules that this wrapper stands around.
       const over = Object.fromEntries(Object.keys(own.totals).map((name) => [name, {}]));
-      return mapRuleSpecs(isTfOptimizer(base) ? fromTf(base) : base, (inner) => {
-        const { rule, called } = around(own, over, inner.rule);
-        const renamed = Object.entries(filled).map(([name, setting]) => [called(name), setting]);
+      const inside = mapRuleSpecs(isTfOptimizer(base) ? fromTf(base) : base, (spec) => spec);
+      // The same names in all of them: one learned object has one value for each name.
+      const names = namesAround(
+        own,
+        ruleSpecsOf(inside).map(({ rule }) => rule),
+      );
+      return mapRuleSpecs(inside, (inner) => {
+        const rule = around(own, over, names, inner.rule);
+        const renamed = Object.entries(filled).map(([name, setting]) => [names.get(name), setting]);
         return ruleFactory(rule)({ ...inner.settings, ...Object.fromEntries(renamed) });
       });
     };
@@ -100,20 +107,27 @@ function totalsOf({ totals }: Wrapper, over: Readonly<Record<string, object>>): 
   );
 }
 
-/** The wrapper around a rule, and what its names are called there. */
-function around(
-  own: Wrapper,
-  over: Readonly<Record<string, object>>,
-  base: Rule,
-): { rule: Rule; called: (name: string) => string } {
-  const taken = new Set(["p", "g", "t", ...[base.hyperparameters, base.state, base.stages ?? {}].flatMap(Object.keys)]);
-  const names = new Map(
-    [own.hyperparameters, own.state, own.totals].flatMap(Object.keys).map((name) => {
+/** What the wrapper's names are called where it stands around these rules. */
+function namesAround(own: Wrapper, rules: readonly Rule[]): Map<string, string> {
+  const theirs = rules.flatMap(({ hyperparameters, state, stages = {} }) => [hyperparameters, state, stages]);
+  const taken = new Set(["p", "g", "t", ...theirs.flatMap(Object.keys)]);
+  const mine = [own.hyperparameters, own.state, own.totals].flatMap(Object.keys);
+  return new Map(
+    mine.map((name) => {
       let free = name;
-      for (let n = 2; taken.has(free); n++) free = `${name}${n}`;
+      for (let n = 2; taken.has(free) || (free !== name && mine.includes(free)); n++) free = `${name}${n}`;
       return [name, free];
     }),
   );
+}
+
+/** The wrapper around a rule. */
+function around(
+  own: Wrapper,
+  over: Readonly<Record<string, object>>,
+  names: ReadonlyMap<string, string>,
+  base: Rule,
+): Rule {
   const called = (name: string): string => names.get(name) ?? name;
   const rename = <V>(record: Readonly<Record<string, V>>): Record<string, V> =>
     Object.fromEntries(Object.entries(record).map(([name, value]) => [called(name), value]));
@@ -165,7 +179,7 @@ function around(
       },
     }),
   };
-  return { rule, called };
+  return rule;
 }
 
 /** The wrapper's slots, with initial values that read the wrapper's names. */
