@@ -5,7 +5,7 @@
 
 import type { Axis, Data, Mark, Scale, Spec } from "vega";
 
-export type { Mark };
+export type { Data, Mark };
 
 /** A chart: what goes inside its frame, and how much room the frame leaves for axes and labels. */
 export interface Chart {
