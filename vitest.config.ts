@@ -11,6 +11,7 @@ export default defineConfig({
     alias: [
       { find: "@hypergrad/core/executors", replacement: source("core/src/executors.ts") },
       { find: /^@hypergrad\/([\w-]+)\/testing$/, replacement: source(`$1/src/${testing}`) },
+      { find: "@hypergrad/example-kit", replacement: source("../examples/kit/src/index.ts") },
       { find: /^@hypergrad\/([\w-]+)$/, replacement: source("$1/src/index.ts") },
     ],
   },

@@ -3,8 +3,8 @@
  * depend on none of it.
  */
 
+import type { Random } from "@hypergrad/example-kit";
 import { PICTURE_LENGTH, PICTURE_SIZE } from "./data.js";
-import type { Random } from "./random.js";
 
 /** Pictures are moved by at most this many pixels along each axis. */
 const SHIFT = 2;

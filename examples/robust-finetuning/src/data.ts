@@ -3,6 +3,7 @@
  * that training, validation and test pictures are independent draws from the same domain.
  */
 
+import { type Random, randomStream } from "@hypergrad/example-kit";
 import type { Domain, UsualColour } from "./domains/canvas.js";
 import { clipart } from "./domains/clipart.js";
 import { clutter } from "./domains/clutter.js";
@@ -12,7 +13,6 @@ import { painting } from "./domains/painting.js";
 import { photo } from "./domains/photo.js";
 import { PRETRAINING, type ShapeClass, TARGETS } from "./domains/shapes.js";
 import { sketch } from "./domains/sketch.js";
-import { type Random, randomStream } from "./random.js";
 
 /** Every domain. The model is fine-tuned on the first one; the last one was kept out of its pre-training as well. */
 export const DOMAINS: readonly Domain[] = [photo, sketch, clipart, painting, clutter, neon];

@@ -2,9 +2,9 @@
  * A model: the variables of a backbone and of a head, one dense layer on its features.
  */
 
+import { randomStream } from "@hypergrad/example-kit";
 import * as tf from "@tensorflow/tfjs";
 import { type Architecture, WIDTH } from "./models/architecture.js";
-import { randomStream } from "./random.js";
 import type { Weight, Weights } from "./weights.js";
 
 /** The variables of the head: new for a new task, so never projected. */

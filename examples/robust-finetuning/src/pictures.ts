@@ -1,8 +1,8 @@
 /** Pictures as tensors: batches to train on, and how well a model names a set of them. */
+import type { Random } from "@hypergrad/example-kit";
 import * as tf from "@tensorflow/tfjs";
 import { type LabelledPictures, PICTURE_LENGTH, PICTURE_SIZE } from "./data.js";
 import type { Model } from "./model.js";
-import type { Random } from "./random.js";
 
 /** Pictures that are evaluated at a time: few enough for the activations to stay in the cache. */
 const CHUNK = 32;

@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { randomStream } from "@hypergrad/example-kit";
 import * as tf from "@tensorflow/tfjs";
 import "@hypergrad/wasm";
 import { augment } from "./augment.js";
@@ -17,7 +18,6 @@ import { drawPretraining, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./dat
 import { PRETRAINING } from "./domains/shapes.js";
 import { createModel, type Model, randomBackbone, withoutHead, zeroHead } from "./model.js";
 import { MODEL_NAMES, MODELS, type ModelName } from "./models/index.js";
-import { randomStream } from "./random.js";
 import { encodeWeights } from "./weights.js";
 
 /** Pictures of every class in every domain that are drawn once and then augmented. */

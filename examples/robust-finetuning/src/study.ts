@@ -1,7 +1,9 @@
 /** The study: every method from every seed, put together as one result. */
+
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import type { SelectedBackend } from "@hypergrad/core";
+import { createProgress } from "@hypergrad/example-kit";
 import { CLASSES, DOMAINS, drawDomain, FINETUNED, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
 import { MODELS, type ModelName } from "./models/index.js";
@@ -9,7 +11,6 @@ import { type Pace, paceOf } from "./pace.js";
 import { runAll } from "./pool.js";
 import { pretrainedWeights } from "./pretrained.js";
 import { encodePng } from "./report/png.js";
-import { createProgress } from "./report/progress.js";
 import type { DomainResult, MethodResult, Run, StudyResult, TuningResult } from "./result.js";
 import { estimate, mean } from "./statistics.js";
 import { BATCH, PER_CLASS, type RunOptions } from "./train.js";

@@ -2,7 +2,9 @@
  * One run: one method from one seed. A seed decides the training, validation and test pictures and the order of the batches, so that methods with
  * the same seed differ in nothing but the method.
  */
+
 import { hyper } from "@hypergrad/core";
+import { randomStream } from "@hypergrad/example-kit";
 import * as tf from "@tensorflow/tfjs";
 import { CLASSES, DOMAINS, drawDomain, FINETUNED, type LabelledPictures, type Split } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
@@ -11,7 +13,6 @@ import { MODELS, type ModelName } from "./models/index.js";
 import { accuracyOf, batches, featuresOf, tensorOf } from "./pictures.js";
 import { pretrainedWeights } from "./pretrained.js";
 import { fitProbe } from "./probe.js";
-import { randomStream } from "./random.js";
 import type { CurvePoint, Run } from "./result.js";
 import { mean } from "./statistics.js";
 import { createTracer } from "./trace.js";

@@ -5,13 +5,14 @@
  *
  * Run it with `node dist/tune.js [--model mixer]`.
  */
+
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { useBackend } from "@hypergrad/core";
+import { createProgress } from "@hypergrad/example-kit";
 import { METHOD_NAMES, METHODS, type MethodName, type Settings } from "./methods.js";
 import { MODEL_NAMES, type ModelName } from "./models/index.js";
 import { runAll } from "./pool.js";
-import { createProgress } from "./report/progress.js";
 import type { Candidate, TuningResult } from "./result.js";
 import { estimate, mean } from "./statistics.js";
 import type { Tuning } from "./study.js";

@@ -1,11 +1,11 @@
 import "@hypergrad/wasm";
+import { randomStream } from "@hypergrad/example-kit";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { layerNorm } from "../src/layer-norm.js";
 import { createModel, HEAD, randomBackbone, withoutHead, zeroHead } from "../src/model.js";
 import { MODEL_NAMES, MODELS } from "../src/models/index.js";
 import { pretrainedWeights } from "../src/pretrained.js";
-import { randomStream } from "../src/random.js";
 
 beforeAll(async () => {
   await tf.setBackend("wasm");

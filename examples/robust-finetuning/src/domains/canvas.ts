@@ -3,7 +3,7 @@
  * form takes up), which turns distances into anti-aliased edges.
  */
 
-import type { Random } from "../random.js";
+import type { Random } from "@hypergrad/example-kit";
 import { type PosedShape, type PoseLimits, SIZE } from "./geometry.js";
 
 /** Red, green and blue, each in [0, 1]. */

@@ -4,7 +4,7 @@
  * and they are anti-aliased for free, because the distance is known to fractions of a pixel.
  */
 
-import type { Random } from "../random.js";
+import type { Random } from "@hypergrad/example-kit";
 
 /** A point; x to the right, y downwards. */
 export type Point = readonly [x: number, y: number];

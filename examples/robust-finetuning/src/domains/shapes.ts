@@ -7,7 +7,7 @@
  * A shape is drawn once, by hand, within about 1 of the origin, y downwards.
  */
 
-import { randomStream } from "../random.js";
+import { randomStream } from "@hypergrad/example-kit";
 import type { Part, Point, Shape } from "./geometry.js";
 
 /** A named class of pictures. */

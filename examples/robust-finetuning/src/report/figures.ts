@@ -1,13 +1,12 @@
 /** The parts of the report that are charts: each with a caption that says what is seen and how to read it. */
 
+import { type Chart, type Content, drawSvg, type Html, html, raw } from "@hypergrad/example-kit";
 import type { MethodResult, StudyResult } from "../result.ts";
 import { accuracyByDomain, accuracyByMethod } from "./charts/accuracy.ts";
 import { methodColors } from "./charts/colors.ts";
 import { learningRates, trainingCurve } from "./charts/curves.ts";
 import { boundShares, distances, learnedRadii } from "./charts/layers.ts";
-import { type Chart, drawSvg } from "./charts/svg.ts";
 import { roleOf } from "./findings.ts";
-import { type Content, type Html, html, raw } from "./markup.ts";
 import { methods as methodList } from "./sections.ts";
 import { accuracyTable } from "./tables.ts";
 

@@ -1,11 +1,10 @@
 /** The report: one HTML file that holds everything it shows, and asks nobody for anything. */
 
+import { html, raw, style } from "@hypergrad/example-kit";
 import type { StudyResult } from "../result.ts";
 import { accuracy, layers, training } from "./figures.ts";
 import { findings } from "./findings.ts";
-import { html, raw } from "./markup.ts";
 import { domains, facts, introduction, summary, tuning } from "./sections.ts";
-import { style } from "./style.ts";
 
 /**
  * Draws the report of a study.

@@ -1,9 +1,8 @@
 /** The parts of the report that are words, pictures and facts; the parts that are charts are in figures.ts. */
 
+import { count, duration, type Html, html } from "@hypergrad/example-kit";
 import type { DomainResult, StudyResult } from "../result.ts";
 import { findings, finetunedDomain, preconditionInWords, shiftedDomains } from "./findings.ts";
-import { count, duration } from "./format.ts";
-import { type Html, html } from "./markup.ts";
 import { tuningTable } from "./tables.ts";
 
 /** Title and what this is. */

@@ -1,10 +1,10 @@
 /** The report's tables: accuracy by method and domain, and how the hyperparameters were chosen. */
 
+import { type Html, html, significant } from "@hypergrad/example-kit";
 import type { Estimate, MethodResult, StudyResult, TuningResult } from "../result.ts";
 import { methodColors } from "./charts/colors.ts";
 import { finetunedDomain, shiftedDomains } from "./findings.ts";
-import { percent, percentEstimate, significant, stepCost } from "./format.ts";
-import { type Html, html } from "./markup.ts";
+import { percent, percentEstimate, stepCost } from "./format.ts";
 
 /** Methods × domains in percent, the fine-tuned domain first, the best of every column in bold. */
 export function accuracyTable(result: StudyResult): Html {

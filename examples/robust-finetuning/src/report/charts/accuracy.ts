@@ -2,13 +2,11 @@
  * Accuracy as dots with error bars: a dot may be compared on an axis that does not begin at zero, where a bar would exaggerate.
  */
 
-import type { Mark } from "vega";
+import { bottomAxis, type Chart, extent, ink, linear, type Mark, padded } from "@hypergrad/example-kit";
 import type { Estimate, StudyResult } from "../../result.ts";
 import { accuracyOn, finetunedDomain, shiftedDomains } from "../findings.ts";
 import { percentEstimate } from "../format.ts";
 import { methodColors } from "./colors.ts";
-import { bottomAxis, extent, linear, padded } from "./scales.ts";
-import { type Chart, ink } from "./svg.ts";
 
 /** One dot with its error bar, at a height in pixels. */
 interface Dot {

@@ -3,7 +3,7 @@
 import type { MethodResult, StudyResult } from "../../result.ts";
 import { roleOf } from "../findings.ts";
 
-/** CSS variables of the page's palette (see style.ts), told apart also by those who see few colours. */
+/** CSS variables of the page's palette (see the kit's style.ts), told apart also by those who see few colours. */
 const PALETTE = [
   "var(--blue)",
   "var(--orange)",

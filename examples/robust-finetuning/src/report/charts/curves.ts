@@ -1,11 +1,22 @@
 /** What happened while the methods were trained: one bold line a method, the mean of its seeds, and one thin line a seed. */
 
+import {
+  bottomAxis,
+  type Chart,
+  extent,
+  ink,
+  type Line,
+  leftAxis,
+  linear,
+  lineMarks,
+  log,
+  logExtent,
+  logTicks,
+  padded,
+} from "@hypergrad/example-kit";
 import type { CurvePoint, MethodResult, StudyResult } from "../../result.ts";
 import { mean } from "../../statistics.ts";
 import { methodColors } from "./colors.ts";
-import { type Line, lineMarks } from "./lines.ts";
-import { bottomAxis, extent, leftAxis, linear, log, logExtent, logTicks, padded } from "./scales.ts";
-import { type Chart, ink } from "./svg.ts";
 
 type Quantity = "trainLoss" | "validation" | "shifted";
 

@@ -1,13 +1,24 @@
 /** What a method did to every layer (tensor of weights): its learned radius, the share of its rows that are bound, how far it went. */
 
+import {
+  bottomAxis,
+  type Chart,
+  endLabels,
+  extent,
+  ink,
+  type Line,
+  leftAxis,
+  linear,
+  lineMarks,
+  log,
+  logExtent,
+  logTicks,
+  thinned,
+} from "@hypergrad/example-kit";
 import type { LayerTrace, MethodResult, Run, StudyResult } from "../../result.ts";
 import { mean } from "../../statistics.ts";
 import { layerColor, methodColors } from "./colors.ts";
-import { endLabels, type Line, lineMarks } from "./lines.ts";
 import { roomFor, shortName } from "./names.ts";
-import { bottomAxis, extent, leftAxis, linear, log, logExtent, logTicks } from "./scales.ts";
-import { type Chart, ink } from "./svg.ts";
-import { thinned } from "./thin.ts";
 
 /** The radius of every layer over training steps, from the first seed; every line is named at its end. */
 export function learnedRadii(method: MethodResult): Chart | null {

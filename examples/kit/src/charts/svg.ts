@@ -4,7 +4,8 @@
  */
 
 import type { Axis, Data, Mark, Scale, Spec } from "vega";
-import { parse, View } from "vega";
+
+export type { Data, Mark };
 
 /** A chart: what goes inside its frame, and how much room the frame leaves for axes and labels. */
 export interface Chart {
@@ -61,6 +62,8 @@ export async function drawSvg(chart: Chart): Promise<string> {
       group: { stroke: "transparent" },
     },
   };
+  // Loaded only where something is drawn: workers import the kit, too, and draw nothing.
+  const { parse, View } = await import("vega");
   const view = new View(parse(withoutAria(spec)), { renderer: "none" });
   try {
     return standalone(await view.toSVG());

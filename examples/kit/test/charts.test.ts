@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { spread } from "../src/report/charts/lines.ts";
-import { logTicks } from "../src/report/charts/scales.ts";
-import { thinned } from "../src/report/charts/thin.ts";
+import { spread } from "../src/charts/lines.ts";
+import { logTicks } from "../src/charts/scales.ts";
+import { thinned } from "../src/charts/thin.ts";
 
 describe("labels at the ends of lines", () => {
   test("stay where they are if they do not touch", () => {

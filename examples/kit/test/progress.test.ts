@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createProgress } from "../src/report/progress.ts";
+import { createProgress } from "../src/progress.ts";
 
 /** A stream that keeps what is written to it, and a clock that is set by hand. */
 function recorder(isTTY: boolean) {
