@@ -8,6 +8,7 @@ import type { Level } from "./level.js";
 import type { Plan } from "./plan.js";
 import type { GivenByName, GivenTensor } from "./rule.js";
 import type { Operate } from "./run-stages.js";
+import type { VariableInfo } from "./spec.js";
 
 /** A learned hyperparameter's current value: a variable of the level above. */
 export interface Knob<A> {
@@ -116,4 +117,23 @@ function givenFor(name: string, { shape, size }: Layout, { given, called }: Give
     );
   }
   return tensor;
+}
+
+/** What the operators of a plan remember before the first step. */
+export function initialMemory<A>(
+  { loadGiven }: Tower<A>,
+  { operators }: Plan,
+  variable: VariableInfo,
+): Cell<A>["memory"] {
+  const memory: Cell<A>["memory"] = new Map();
+  for (const operator of operators.values()) operator.accepts?.(variable);
+  for (const [stage, operator] of operators) {
+    const arrays = Object.entries(operator.memory?.(variable.shape) ?? {}).map(([name, made]): [string, A] => {
+      const array = loadGiven(made);
+      made.dispose();
+      return [name, array];
+    });
+    memory.set(stage, Object.fromEntries(arrays));
+  }
+  return memory;
 }

@@ -53,6 +53,17 @@ export interface Executor<A> {
   release(array: A): void;
 }
 
+/** Frees a value, if it is an array. */
+export function free<A>({ release }: Pick<Executor<A>, "release">, value: Value<A> | undefined): void {
+  if (value !== undefined && typeof value !== "number") release(value);
+}
+
+/** `fresh`, after `old` is freed; they are one where a step was taken in place. */
+export function replaced<A>(executor: Executor<A>, old: Value<A>, fresh: Value<A> | undefined): Value<A> {
+  if (old !== fresh) free(executor, old);
+  return fresh as Value<A>;
+}
+
 /** How an executor computes on arrays. */
 export interface Arithmetic<A> {
   /** An operation of the table, with an array among its operands. */

@@ -3,7 +3,8 @@
  */
 
 import type { Cell, Knob } from "./cell.js";
-import type { Value } from "./executor.js";
+import { replaced, type Value } from "./executor.js";
+import { setFrozen } from "./freeze.js";
 import type { Level } from "./level.js";
 
 /** Something that a checkpoint holds. */
@@ -25,13 +26,13 @@ export function* fieldsOf<A>(level: Level<A>): Generator<Field<A>> {
       level.steps = steps as number;
     },
   };
-  for (const name of level.learnedNames()) {
+  for (const name of new Set(level.learned.map(({ name }) => name))) {
     yield {
       key: `${level.path}@frozen:${name}`,
       shape: undefined,
       get: () => Number(level.frozen.has(name)),
       set: (frozen) => {
-        level.freeze(name, frozen !== 0);
+        setFrozen(level, name, frozen !== 0);
       },
     };
   }
@@ -57,7 +58,7 @@ function* cellFields<A>(level: Level<A>, cell: Cell<A>): Generator<Field<A>> {
     shape: layout.shape,
     get: () => values.get(name),
     set: (value) => {
-      values.set(name, level.replaced(values.get(name) ?? 0, value));
+      values.set(name, replaced(level.tower.executor, values.get(name) ?? 0, value));
     },
   });
   for (const slot of state.keys()) yield entry(slot, state, "#");
@@ -69,11 +70,11 @@ function* cellFields<A>(level: Level<A>, cell: Cell<A>): Generator<Field<A>> {
     for (const name of Object.keys(remembered)) {
       yield {
         key: `${key}@${stage}:${name}`,
-        shape: level.shapeOf(remembered[name] as A),
+        shape: level.tower.executor.shapeOf(remembered[name] as A),
         get: () => cell.memory.get(stage)?.[name],
         set: (value) => {
           const now = cell.memory.get(stage) ?? {};
-          cell.memory.set(stage, { ...now, [name]: level.replaced(now[name] as A, value) as A });
+          cell.memory.set(stage, { ...now, [name]: replaced(level.tower.executor, now[name] as A, value) as A });
         },
       };
     }
@@ -98,7 +99,8 @@ function* gatheredFields<A>(level: Level<A>, cell: Cell<A>, key: string): Genera
     shape: layout.shape,
     get: () => gathered?.sum,
     set: (sum) => {
-      if (cell.gathered) cell.gathered = { ...cell.gathered, sum: level.replaced(cell.gathered.sum, sum) };
+      if (cell.gathered)
+        cell.gathered = { ...cell.gathered, sum: replaced(level.tower.executor, cell.gathered.sum, sum) };
     },
   };
 }
@@ -110,7 +112,7 @@ function* knobFields<A>(level: Level<A>, knob: Knob<A>): Generator<Field<A>> {
       shape: knob.cell.layout.shape,
       get: () => knob[what],
       set: (value) => {
-        knob[what] = level.replaced(knob[what], value);
+        knob[what] = replaced(level.tower.executor, knob[what], value);
       },
     };
   }

@@ -8,6 +8,7 @@ import { gather } from "./accumulate.js";
 import type { Cell, Reading, Tower } from "./cell.js";
 import type { Numbers, Value } from "./executor.js";
 import { type Array64, float64Executor } from "./float64-executor.js";
+import { setFrozen } from "./freeze.js";
 import type { HyperOptions } from "./hyper-options.js";
 import { Level } from "./level.js";
 import type { GivenTensor } from "./rule.js";
@@ -128,7 +129,7 @@ export function float64(
       });
       return Object.fromEntries(values);
     },
-    freeze: (path, frozen) => level.freeze(path, frozen),
+    freeze: (path, frozen) => setFrozen(level, path, frozen),
     hyperparameters() {
       return Object.fromEntries(
         [...level.cells.values()].map((cell) => [

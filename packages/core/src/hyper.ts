@@ -5,14 +5,13 @@
  * name at every step.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { gather } from "./accumulate.js";
-import type { Cell, Reading, Tower } from "./cell.js";
+import type { Reading } from "./cell.js";
 import { type Checkpoint, capture, checkCheckpoint, fill } from "./checkpoint.js";
 import { Swap } from "./evaluation.js";
 import type { Value } from "./executor.js";
 import { type Scalars, tensorExecutor } from "./executors.js";
-import { countNonFinite, probe } from "./finite.js";
-import { heldOutGradients, type VariableGradient, variableGradients } from "./gradients.js";
+import { learnedPaths, setFrozen } from "./freeze.js";
+import { heldOutGradients, variableGradients } from "./gradients.js";
 import {
   type ApplyOptions,
   checkOptions,
@@ -22,16 +21,11 @@ import {
   type NonFiniteCounts,
 } from "./hyper-options.js";
 import { layoutOf, sameShape } from "./layout.js";
-import { Level } from "./level.js";
-import { operateOnTensors } from "./operator.js";
 import { readTogether } from "./reading.js";
-import type { GivenTensor } from "./rule.js";
-import { accumulates, checkNames, checkPatterns, ruleSpecsOf, type Spec, withChannelAxis } from "./spec.js";
+import { checkNames, checkPatterns, ruleSpecsOf, type Spec, withChannelAxis } from "./spec.js";
 import { describe, structureOf } from "./spec-text.js";
+import { nonFiniteError, VariableLevel } from "./variable-level.js";
 import { checkpointOf, type NamedTensor, weightsOf } from "./weights.js";
-
-/** One pass over a gradient: see `Level.contract`. */
-type Contracted = Readonly<Record<string, Value<tf.Tensor>>>;
 
 /** An optimizer whose every hyperparameter can be learned; build it with `hyper`. */
 export class HyperOptimizer extends tf.Optimizer {
@@ -41,11 +35,9 @@ export class HyperOptimizer extends tf.Optimizer {
   /** The optimizer as data. */
   readonly spec: Spec;
   private readonly options: HyperOptions;
-  private tower: Tower<tf.Tensor>;
-  private level: Level<tf.Tensor>;
+  private bottom: VariableLevel;
   private patternsChecked = false;
   private readonly swap_ = new Swap();
-  private skipped: Value<tf.Tensor> = 0;
   /** What the last `getWeights` returned. */
   private handedOut: tf.Tensor[] = [];
   /** How many of the skipped steps an error has told of. */
@@ -57,18 +49,12 @@ export class HyperOptimizer extends tf.Optimizer {
     checkOptions(spec, options);
     this.spec = options.channelAxis !== undefined ? withChannelAxis(spec, options.channelAxis) : spec;
     this.options = options;
-    [this.tower, this.level] = this.build();
+    this.bottom = this.build();
   }
 
-  private build(): [Tower<tf.Tensor>, Level<tf.Tensor>] {
+  private build(): VariableLevel {
     const executor = tensorExecutor(() => this.scalars(), this.options.executor !== "tfjs");
-    const tower: Tower<tf.Tensor> = {
-      executor,
-      loadGiven,
-      operate: operateOnTensors,
-      refused: 0,
-    };
-    return [tower, new Level(tower, this.spec)];
+    return new VariableLevel(this.spec, executor, this.options.onNonFinite === "skip");
   }
 
   private scalars(): Scalars {
@@ -77,7 +63,7 @@ export class HyperOptimizer extends tf.Optimizer {
 
   /** Steps taken so far. */
   override get iterations(): number {
-    return this.level.steps;
+    return this.bottom.level.steps;
   }
 
   /**
@@ -143,7 +129,8 @@ export class HyperOptimizer extends tf.Optimizer {
    */
   override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {
     checkNames("applyGradients", options, ["hyperGradients"]);
-    const shapeBefore = (name: string): readonly number[] | undefined => this.level.cells.get(name)?.layout.shape;
+    const shapeBefore = (name: string): readonly number[] | undefined =>
+      this.bottom.level.cells.get(name)?.layout.shape;
     const given = variableGradients(gradients, shapeBefore);
     const heldOut = options.hyperGradients && heldOutGradients(options.hyperGradients, shapeBefore);
     this.refuseSwapped("applyGradients", "before training goes on");
@@ -152,137 +139,16 @@ export class HyperOptimizer extends tf.Optimizer {
       checkPatterns(this.spec, Object.values(tf.engine().registeredVariables));
       this.patternsChecked = true;
     }
-    this.level.schedule();
-    const updates = accumulates(this.spec) ? this.gather(given, heldOut) : given;
-    try {
-      if (updates.length > 0) this.step(updates, heldOut);
-    } finally {
-      for (const { g } of updates) if (!given.some((each) => each.g === g)) g.dispose();
-    }
-  }
-
-  /** Takes the gradients in; returns those of variables that have enough for a step, in place of each the mean. */
-  private gather(
-    given: readonly VariableGradient[],
-    heldOut: ReadonlyMap<tf.Variable, tf.Tensor> | undefined,
-  ): VariableGradient[] {
-    // Looked at one by one, and before anything is added up: a mean would not say in which step something was not finite.
-    const looked = given.flatMap(({ variable, g }) => {
-      const other = heldOut?.get(variable);
-      return [{ variable, g }, ...(other ? [{ variable, g: other }] : [])];
-    });
-    const probes = looked.map(({ g }) => ({ probed: probe(this.tower.executor, g, layoutOf(g.shape)) }));
-    const probed = this.probeAll(looked, probes);
-    if (typeof probed === "number" && probed !== 0) {
-      this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
-      this.tell(true);
-      return [];
-    }
-    // On the device a mean that is not finite masks the step that it makes.
-    if (typeof probed !== "number") probed.dispose();
-    const cells = this.cellsOf(given);
-    return given.flatMap(({ variable, g }, i) => {
-      const cell = cells[i] as Cell<tf.Tensor>;
-      const mean = cell.steps === 1 ? g : (gather(this.tower, cell, g) as tf.Tensor | undefined);
-      return mean ? [{ variable, g: mean }] : [];
-    });
-  }
-
-  private step(updates: readonly VariableGradient[], heldOut: ReadonlyMap<tf.Variable, tf.Tensor> | undefined): void {
-    const contracted = updates.map(({ variable, g }) =>
-      this.contract(variable, g, heldOut && (heldOut.get(variable) ?? 0)),
-    );
-    const probed = this.probeAll(updates, contracted);
-    const skip = typeof probed === "number" && probed !== 0;
-    try {
-      if (skip) release(contracted);
-      else this.take(updates, contracted, probed);
-      this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
-    } finally {
-      if (typeof probed !== "number") probed.dispose();
-    }
-    this.tell(skip);
+    const outcome = this.bottom.apply(given, heldOut);
+    if (outcome !== "gathered") this.tell(outcome === "skipped");
   }
 
   private tell(skipped: boolean): void {
     this.options.onStep?.({
-      step: this.level.steps,
+      step: this.bottom.level.steps,
       skipped,
       hyperparameters: () => this.hyperparameters(),
     });
-  }
-
-  /** What the step needs to know of a gradient before anything changes, found in one pass over it. */
-  private contract(variable: tf.Variable, g: tf.Tensor, heldOut: Value<tf.Tensor> | undefined): Contracted {
-    const cell = this.level.cells.get(variable.name);
-    return cell
-      ? this.level.contract(cell, g, variable, heldOut)
-      : { probed: probe(this.tower.executor, g, layoutOf(g.shape)) };
-  }
-
-  /** 0 where all gradients are finite, else NaN; a tensor where that stays on the device. */
-  private probeAll(updates: readonly VariableGradient[], contracted: readonly Contracted[]): Value<tf.Tensor> {
-    const probes = contracted.map(({ probed }) => probed as Value<tf.Tensor>);
-    const culprit = probes.findIndex((probed) => typeof probed === "number" && probed !== 0);
-    if (culprit >= 0 && this.options.onNonFinite !== "skip") {
-      release(contracted);
-      throw nonFiniteError(`the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`);
-    }
-    const onDevice = probes.filter((probed) => typeof probed !== "number");
-    if (onDevice.length === 0) return culprit >= 0 ? Number.NaN : 0;
-    const total = tf.tidy(() => tf.keep(tf.addN(onDevice)));
-    tf.dispose(onDevice);
-    return total;
-  }
-
-  private take(
-    updates: readonly VariableGradient[],
-    contracted: readonly Contracted[],
-    probed: Value<tf.Tensor>,
-  ): void {
-    let cells: Cell<tf.Tensor>[];
-    try {
-      cells = this.cellsOf(updates);
-    } catch (error) {
-      release(contracted);
-      throw error;
-    }
-    const moved = this.level.step(
-      updates.map(({ variable, g }, i) => ({
-        cell: cells[i] as Cell<tf.Tensor>,
-        p: variable,
-        g,
-        contracted: contracted[i] as Contracted,
-        probed: typeof probed === "number" ? undefined : probed,
-        inPlace: true,
-      })),
-    );
-    updates.forEach(({ variable }, i) => {
-      const value = moved[i] as Value<tf.Tensor>;
-      if (value === variable) return;
-      const whole = this.tower.executor.spread(value, variable.shape);
-      variable.assign(whole);
-      tf.dispose([whole, ...(typeof value === "number" ? [] : [value])]);
-    });
-  }
-
-  /** What the level knows of these variables; those that are new to it become part of it only when all are found good. */
-  private cellsOf(updates: readonly VariableGradient[]): Cell<tf.Tensor>[] {
-    const fresh: Cell<tf.Tensor>[] = [];
-    try {
-      const cells = updates.map(({ variable }) => {
-        const known = this.level.cells.get(variable.name);
-        if (known) return known;
-        const cell = this.level.createCell(variable.name, variable.shape, variable);
-        fresh.push(cell);
-        return cell;
-      });
-      for (const cell of fresh) this.level.adopt(cell);
-      return cells;
-    } catch (error) {
-      for (const cell of fresh) this.level.discard(cell);
-      throw error;
-    }
   }
 
   /**
@@ -291,7 +157,9 @@ export class HyperOptimizer extends tf.Optimizer {
    * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
    */
   async hyperparameters(): Promise<Hyperparameters> {
-    const rows = [...this.level.cells.values()].map((cell) => [cell.name, [...this.level.values(cell)]] as const);
+    const rows = [...this.bottom.level.cells.values()].map(
+      (cell) => [cell.name, [...this.bottom.level.values(cell)]] as const,
+    );
     const arrays = new Set<tf.Tensor>();
     for (const [, values] of rows) {
       for (const [, { value }] of values) if (typeof value !== "number") arrays.add(value);
@@ -312,12 +180,12 @@ export class HyperOptimizer extends tf.Optimizer {
   async nonFinite(): Promise<NonFiniteCounts> {
     const count = async (value: Value<tf.Tensor>): Promise<number> =>
       typeof value === "number" ? value : ((await value.data())[0] as number);
-    const [steps, hyperGradients] = await Promise.all([count(this.skipped), count(this.tower.refused)]);
+    const [steps, hyperGradients] = await Promise.all([count(this.bottom.skipped), count(this.bottom.tower.refused)]);
     return { steps, hyperGradients };
   }
 
   private async throwIfSkipped(): Promise<void> {
-    if (typeof this.skipped === "number" || this.options.onNonFinite === "skip") return;
+    if (typeof this.bottom.skipped === "number" || this.options.onNonFinite === "skip") return;
     const { steps } = await this.nonFinite();
     const fresh = steps - this.reported;
     this.reported = steps;
@@ -332,7 +200,7 @@ export class HyperOptimizer extends tf.Optimizer {
    * @returns True between the two calls: the variables now hold what to evaluate. False where they hold their own values again.
    */
   swap(): boolean {
-    return this.swap_.toggle(this.level, this.tower.executor);
+    return this.swap_.toggle(this.bottom.level, this.bottom.tower.executor);
   }
 
   private refuseSwapped(called: string, when: string): void {
@@ -356,14 +224,14 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   private setFrozen(called: string, paths: readonly string[], frozen: boolean): void {
-    const learned = this.level.learnedPaths();
+    const learned = learnedPaths(this.bottom.level);
     const unknown = paths.find((path) => !learned.includes(path));
     if (unknown !== undefined) {
       throw new Error(
         `${called}: nothing called "${unknown}" is learned; ${learned.length > 0 ? `there are ${learned.join(", ")}` : "nothing is"}.`,
       );
     }
-    for (const path of paths.length > 0 ? paths : learned) this.level.freeze(path, frozen);
+    for (const path of paths.length > 0 ? paths : learned) setFrozen(this.bottom.level, path, frozen);
   }
 
   /**
@@ -379,7 +247,7 @@ export class HyperOptimizer extends tf.Optimizer {
         `checkpoint: ${opaque.rule.name} keeps its state to itself, so it cannot be saved. Use a rule of @hypergrad/optimizers, whose state is part of the checkpoint.`,
       );
     }
-    const captured = await capture(this.level, this.tower.executor, structureOf(this.spec));
+    const captured = await capture(this.bottom.level, this.bottom.tower.executor, structureOf(this.spec));
     await this.throwIfSkipped();
     return captured;
   }
@@ -400,7 +268,8 @@ export class HyperOptimizer extends tf.Optimizer {
         `checkpoint: none of its variables exists: it has ${names.join(", ")}; there are ${Object.keys(registeredVariables).join(", ") || "none"}. State goes by name: build the model first, with the names that it had.`,
       );
     }
-    const [tower, level] = this.build();
+    const fresh = this.build();
+    const { level, tower } = fresh;
     try {
       for (const [name, shape] of Object.entries(checkpoint.variables)) {
         const now = registeredVariables[name]?.shape;
@@ -413,12 +282,11 @@ export class HyperOptimizer extends tf.Optimizer {
       }
       fill(level, tower.executor, checkpoint);
     } catch (error) {
-      level.dispose();
+      fresh.dispose();
       throw error;
     }
     this.release();
-    this.tower = tower;
-    this.level = level;
+    this.bottom = fresh;
   }
 
   /**
@@ -455,32 +323,16 @@ export class HyperOptimizer extends tf.Optimizer {
     tf.dispose(this.handedOut);
     this.handedOut = [];
     this.patternsChecked = false;
-    [this.tower, this.level] = this.build();
+    this.bottom = this.build();
   }
 
   private release(): void {
     this.swap_.end();
-    this.level.dispose();
-    tf.dispose([this.tower.refused, this.skipped].filter((value) => typeof value !== "number"));
-    this.skipped = 0;
+    this.bottom.level.dispose();
+    tf.dispose([this.bottom.tower.refused, this.bottom.skipped].filter((value) => typeof value !== "number"));
+    this.bottom.skipped = 0;
     this.reported = 0;
   }
-}
-
-function release(contracted: readonly Contracted[]): void {
-  for (const values of contracted) tf.dispose(Object.values(values).filter((value) => typeof value !== "number"));
-}
-
-function nonFiniteError(what: string): Error {
-  return new Error(
-    `applyGradients: ${what}. Nothing was changed. Lower the learning rate or look at the loss; or build the optimizer with { onNonFinite: "skip" }, which skips such steps and counts them.`,
-  );
-}
-
-function loadGiven(tensor: GivenTensor): tf.Tensor {
-  if (!(tensor instanceof tf.Tensor))
-    return tf.keep(tf.tensor(Float32Array.from(tensor.values), [...tensor.shape], "float32"));
-  return tf.keep(tensor.clone());
 }
 
 /**

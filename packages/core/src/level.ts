@@ -9,42 +9,36 @@
  * nothing is held and every hyper-gradient is 0, but all levels step, and count that step.
  */
 
-import { gather } from "./accumulate.js";
-import { type Cell, initialState, type Knob, type Reading, type Tower, type Update } from "./cell.js";
-import { inDomain } from "./domain.js";
-import type { Value } from "./executor.js";
-import { constant, input } from "./expression.js";
-import { countNonFinite, masked, probe, refusal } from "./finite.js";
+import { type Cell, initialMemory, initialState, type Knob, type Reading, type Tower, type Update } from "./cell.js";
+import { free, replaced, type Value } from "./executor.js";
+import { constant } from "./expression.js";
+import { masked, probe } from "./finite.js";
 import type { LearnedHyperparameter } from "./knob-plan.js";
 import { layoutOf, scalarLayout, shapeOf } from "./layout.js";
+import { learn, settle } from "./learn.js";
 import type { Learned } from "./learned.js";
 import { type Plan, planOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
-import type { Rule } from "./rule.js";
 import { added, runStages } from "./run-stages.js";
-import type { Schedule } from "./schedule.js";
-import { type RuleSpec, resolve, ruleSpecsOf, type Spec, type VariableInfo } from "./spec.js";
+import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
+import { checkTotals } from "./stage-plan.js";
+import { Timetable } from "./timetable.js";
 
 /** The path of the bottom level. */
 const ROOT = "0";
-
-const probeSum = compile({ sum: input("a", "element").add(input("b", "element")) });
-const spoilProgram = compile({ spoilt: input("g", "element").add(input("probed", "tensor")) });
 
 /** An optimizer at work on the variables of one level. */
 export class Level<A> {
   readonly spec: Spec;
   readonly cells: Map<string, Cell<A>> = new Map();
-  private readonly tower: Tower<A>;
+  readonly tower: Tower<A>;
   /** Where in the tower it stands: the start of its keys in a checkpoint. */
   readonly path: string;
   /** The levels that learn this one's hyperparameters, by learner. */
   readonly above: Map<Spec, Level<A>> = new Map();
   private readonly plans = new Map<RuleSpec, Plan>();
   private readonly modelKnobs = new Map<Learned, Map<string, Knob<A>>>();
-  /** Values of the schedules for the coming step, and in the last one; nothing before the first. */
-  private coming = new Map<RuleSpec, Map<string, number>>();
-  private scheduled = new Map<RuleSpec, Map<string, number>>();
+  private readonly timetable = new Timetable();
   /** Learned hyperparameters that stay as they are for now, by name. */
   readonly frozen: Set<string> = new Set();
   /** Steps that this level has taken. */
@@ -88,23 +82,7 @@ export class Level<A> {
    * @throws Error where a schedule leaves the domain of its hyperparameter.
    */
   schedule(): void {
-    this.coming = new Map();
-    for (const ruleSpec of this.plans.keys()) {
-      const { rule, settings } = ruleSpec;
-      const values = new Map<string, number>();
-      for (const [name, setting] of Object.entries(settings)) {
-        if (typeof setting !== "function") continue;
-        const value = setting(this.steps);
-        const { domain } = rule.hyperparameters[name] as Rule["hyperparameters"][string];
-        if (!inDomain(value, domain)) {
-          throw new Error(
-            `${rule.name}: the schedule of ${name} gives ${value} at step ${this.steps}; expected ${domain.description}.`,
-          );
-        }
-        values.set(name, value);
-      }
-      this.coming.set(ruleSpec, values);
-    }
+    this.timetable.prepare(this.plans.keys(), this.steps);
     for (const level of this.above.values()) level.schedule();
   }
 
@@ -175,7 +153,7 @@ export class Level<A> {
   /** The inputs of the cell's programs that are hyperparameters. */
   private hyperparameters({ plan, knobs }: Pick<Cell<A>, "plan" | "knobs">): Record<string, Value<A>> {
     const inputs: Record<string, Value<A>> = {};
-    for (const [name, value] of this.coming.get(plan.spec) ?? []) inputs[name] = value;
+    for (const [name, value] of this.timetable.coming(plan.spec)) inputs[name] = value;
     for (const [name, knob] of knobs) {
       inputs[name] = knob.value;
       inputs[knob.hyperparameter.inputs.raw] = knob.raw;
@@ -189,13 +167,13 @@ export class Level<A> {
    * @returns The new values of p, in the order of the updates: p itself where it was written over, else new arrays, which belong to the caller.
    */
   step(updates: readonly Update<A>[]): Value<A>[] {
-    this.learn(this.hyperGradients(updates), this.probes(updates));
+    learn(this.tower, this, updates);
     const ready = updates.map((update) => ({ ...update, inputs: this.inputsOf(update) }));
     // Above the bottom every variable is masked by itself.
     const temporary = runStages(this.tower, ready, this.path !== ROOT);
     const moved = ready.map((update) => this.move(update));
-    for (const value of temporary) this.release(value);
-    this.scheduled = this.coming;
+    for (const value of temporary) free(this.tower.executor, value);
+    this.timetable.advance();
     this.steps++;
     return moved;
   }
@@ -217,107 +195,6 @@ export class Level<A> {
     const contracted = executor.run(program, inputs, layout);
     if (heldOut === undefined) return contracted;
     return { ...contracted, probed: added(this.tower, contracted.probed, probe(executor, g, layout)) };
-  }
-
-  /** Every learned hyperparameter that these updates use, with the parts of its hyper-gradient. */
-  private hyperGradients(updates: readonly Update<A>[]): Map<Knob<A>, Record<string, Value<A>>> {
-    const gradients = new Map<Knob<A>, Record<string, Value<A>>>();
-    for (const { cell, p, g, contracted: known } of updates) {
-      const { knobs } = cell;
-      if (knobs.size === 0) continue;
-      const contracted = known ?? this.contract(cell, g, p);
-      if (!known) this.release(contracted.probed);
-      for (const knob of knobs.values()) {
-        const sums = gradients.get(knob) ?? {};
-        gradients.set(knob, sums);
-        for (const [part, name] of Object.entries(knob.hyperparameter.parts)) {
-          sums[part] = added(this.tower, sums[part], contracted[name] ?? 0);
-        }
-      }
-    }
-    return gradients;
-  }
-
-  /** For every learned hyperparameter that such updates use: the sum of their probes, where they have any. */
-  private probes(updates: readonly Update<A>[]): Map<Knob<A>, A> {
-    const { executor } = this.tower;
-    const probes = new Map<Knob<A>, A>();
-    for (const { cell, probed } of updates) {
-      if (probed === undefined || typeof probed === "number") continue;
-      for (const knob of cell.knobs.values()) {
-        const before = probes.get(knob);
-        const sum = executor.run(probeSum, { a: before ?? 0, b: probed }, scalarLayout).sum as A;
-        this.release(before);
-        probes.set(knob, sum);
-      }
-    }
-    return probes;
-  }
-
-  /**
-   * The levels above step, and the hyperparameters are moved into their domains.
-   *
-   * @param probes Where one is not 0, a step that the hyper-gradient comes from is skipped, and the hyperparameter stays too.
-   */
-  private learn(gradients: ReadonlyMap<Knob<A>, Record<string, Value<A>>>, probes: ReadonlyMap<Knob<A>, A>): void {
-    for (const level of this.above.values()) {
-      const updates: (Update<A> & { readonly knob: Knob<A> })[] = [];
-      const temporary: Value<A>[] = [];
-      for (const [knob, parts] of gradients) {
-        if (knob.above !== level) continue;
-        const { learned, name } = knob.hyperparameter;
-        if (this.steps < learned.warmup || this.frozen.has(name)) continue;
-        const update = this.learning(knob, parts, probes.get(knob) ?? 0, temporary);
-        if (update) updates.push({ ...update, knob });
-      }
-      const moved = updates.length > 0 ? level.step(updates) : [];
-      moved.forEach((raw, i) => {
-        const { knob } = updates[i] as (typeof updates)[number];
-        this.settle(knob, knob.hyperparameter.lift, { raw, before: knob.raw, value: knob.value });
-        this.release(raw);
-      });
-      for (const value of temporary) this.release(value);
-    }
-    for (const parts of gradients.values()) for (const value of Object.values(parts)) this.release(value);
-    for (const value of probes.values()) this.release(value);
-  }
-
-  /** What one learned value's learner is given; undefined where it takes no step. */
-  private learning(
-    { hyperparameter: { transform }, cell, raw }: Knob<A>,
-    parts: Readonly<Record<string, Value<A>>>,
-    below: Value<A>,
-    temporary: Value<A>[],
-  ): Update<A> | undefined {
-    const { executor } = this.tower;
-    const d = parts.d as Value<A>;
-    const g = transform ? (executor.run(transform, parts, cell.layout).d as Value<A>) : d;
-    const own = probe(executor, d, cell.layout);
-    const transformed = transform ? probe(executor, g, cell.layout) : 0;
-    const { probed, refused } = refusal(executor, own, transformed, below);
-    this.tower.refused = countNonFinite(executor, this.tower.refused, refused);
-    temporary.push(own, transformed, refused, probed);
-    if (transform) temporary.push(g);
-    if (typeof probed === "number" && probed !== 0) return undefined;
-    const onDevice = typeof probed !== "number";
-    if (cell.steps === 1) return { cell, p: raw, g, probed: onDevice ? probed : undefined };
-    // On the device nobody knows which gradients were refused: one of them spoils the mean, which then masks the step that it makes.
-    const taken = onDevice ? (executor.run(spoilProgram, { g, probed }, cell.layout).spoilt as Value<A>) : g;
-    if (taken !== g) temporary.push(taken);
-    const mean = gather(this.tower, cell, taken);
-    if (mean === undefined) return undefined;
-    temporary.push(mean);
-    if (!onDevice) return { cell, p: raw, g: mean };
-    const finite = probe(executor, mean, cell.layout);
-    temporary.push(finite);
-    return { cell, p: raw, g: mean, probed: finite };
-  }
-
-  /** A learned value, and the number behind it, become what a program makes of them. */
-  private settle(knob: Knob<A>, program: Program, inputs: Readonly<Record<string, Value<A>>>): void {
-    const { raw, value } = this.tower.executor.run(program, inputs, knob.cell.layout);
-    knob.raw = this.replaced(knob.raw, raw);
-    knob.value = this.replaced(knob.value, value);
   }
 
   /** Hyperparameters and state slots, as programs read them. */
@@ -358,24 +235,24 @@ export class Level<A> {
     const settled = (fresh: Value<A>, old: Value<A>): Value<A> => {
       if (probed === undefined) return fresh;
       const kept = masked(executor, probed, fresh, old, layout);
-      this.release(fresh);
+      free(executor, fresh);
       return kept;
     };
     for (const slot of plan.changing) {
       const old = state.get(slot) as Value<A>;
-      state.set(slot, this.replaced(old, settled(result[slot] as Value<A>, old)));
+      state.set(slot, replaced(executor, old, settled(result[slot] as Value<A>, old)));
     }
     for (const knob of knobs.values()) {
       const { outputs, writeBack, held: all } = knob.hyperparameter;
       for (const { key, name } of all) {
         const old = held.get(key) ?? 0;
-        held.set(key, this.replaced(old, settled(result[name] as Value<A>, old)));
+        held.set(key, replaced(executor, old, settled(result[name] as Value<A>, old)));
       }
       const fresh = result[outputs.written];
       if (fresh === undefined) continue;
       const written = settled(fresh, knob.value);
-      this.settle(knob, writeBack as Program, { raw: knob.raw, value: knob.value, written });
-      this.release(written);
+      settle(executor, knob, writeBack as Program, { raw: knob.raw, value: knob.value, written });
+      free(executor, written);
     }
     return settled(result.p as Value<A>, p);
   }
@@ -390,66 +267,19 @@ export class Level<A> {
     if (!plan.evaluation || t === 0) return undefined;
     const inputs: Record<string, Value<A>> = { ...this.stateOf(cell), p, t };
     for (const [name, setting] of Object.entries(plan.spec.settings)) {
-      if (typeof setting === "function") inputs[name] = this.inLastStep(plan.spec, name, setting);
+      if (typeof setting === "function") inputs[name] = this.timetable.inLastStep(plan.spec, name, setting, this.steps);
     }
     return this.tower.executor.run(plan.evaluation, inputs, layout).p;
   }
 
-  /**
-   * Freezes or frees a learned hyperparameter.
-   *
-   * @param path Its name; those of learners with a dot: `lr`, `lr.lr`.
-   * @returns True where there is such a one.
-   */
-  freeze(path: string, frozen: boolean): boolean {
-    const [name = "", ...above] = path.split(".");
-    const rest = above.join(".");
-    let found = false;
-    for (const { learned } of this.plans.values()) {
-      for (const { name: own, learned: by } of learned) {
-        if (own !== name) continue;
-        if (rest) found = (this.above.get(by.by) as Level<A>).freeze(rest, frozen) || found;
-        else found = true;
-      }
-    }
-    if (!rest && found) this.frozen[frozen ? "add" : "delete"](name);
-    return found;
-  }
-
-  /** The names of everything that is learned here and above. */
-  learnedPaths(): string[] {
-    const paths = [...this.plans.values()].flatMap(({ learned }) =>
-      learned.flatMap(({ name, learned: { by } }) => [
-        name,
-        ...(this.above.get(by) as Level<A>).learnedPaths().map((path) => `${name}.${path}`),
-      ]),
-    );
-    return [...new Set(paths)];
-  }
-
-  /** The names of the hyperparameters that this level learns. */
-  learnedNames(): string[] {
-    return this.learnedPaths().filter((path) => !path.includes("."));
+  /** Everything that this level learns. */
+  get learned(): readonly LearnedHyperparameter[] {
+    return [...this.plans.values()].flatMap(({ learned }) => learned);
   }
 
   /** The learned values of grain "model". */
   sharedKnobs(): Knob<A>[] {
     return [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
-  }
-
-  /** The shape of an array. */
-  shapeOf(array: A): readonly number[] {
-    return this.tower.executor.shapeOf(array);
-  }
-
-  /** `fresh`, after `old` is freed; they are one where the step was taken in place. */
-  replaced(old: Value<A>, fresh: Value<A> | undefined): Value<A> {
-    if (old !== fresh) this.release(old);
-    return fresh as Value<A>;
-  }
-
-  private release(value: Value<A> | undefined): void {
-    if (value !== undefined && typeof value !== "number") this.tower.executor.release(value);
   }
 
   /**
@@ -463,7 +293,10 @@ export class Level<A> {
       const knob = cell.knobs.get(name);
       if (!knob) {
         values.set(name, {
-          value: typeof setting === "function" ? this.inLastStep(cell.plan.spec, name, setting) : (setting as number),
+          value:
+            typeof setting === "function"
+              ? this.timetable.inLastStep(cell.plan.spec, name, setting, this.steps)
+              : (setting as number),
           shape: [],
         });
         continue;
@@ -474,27 +307,22 @@ export class Level<A> {
     return values;
   }
 
-  /** A schedule's value in the last step. */
-  private inLastStep(spec: RuleSpec, name: string, schedule: Schedule): number {
-    // After a restore no step was taken yet: the schedule says what its value was.
-    return this.scheduled.get(spec)?.get(name) ?? schedule(Math.max(0, this.steps - 1));
-  }
-
   /** Frees a cell that was created but not adopted. */
   discard(cell: Cell<A>): void {
     this.releaseCell(cell);
     for (const { hyperparameter, above, cell: upper, raw, value } of cell.knobs.values()) {
       if (hyperparameter.per === "model") continue;
-      this.release(raw);
-      this.release(value);
+      free(this.tower.executor, raw);
+      free(this.tower.executor, value);
       above.discard(upper);
     }
   }
 
   private releaseCell({ state, held, memory, gathered }: Cell<A>): void {
-    for (const value of [...state.values(), ...held.values()]) this.release(value);
-    for (const remembered of memory.values()) for (const array of Object.values(remembered)) this.release(array);
-    this.release(gathered?.sum);
+    for (const value of [...state.values(), ...held.values()]) free(this.tower.executor, value);
+    for (const remembered of memory.values())
+      for (const array of Object.values(remembered)) free(this.tower.executor, array);
+    free(this.tower.executor, gathered?.sum);
   }
 
   /** Frees everything that this level and those above hold. */
@@ -502,50 +330,10 @@ export class Level<A> {
     for (const cell of this.cells.values()) this.releaseCell(cell);
     const knobs = [...this.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
     for (const knob of new Set(knobs)) {
-      this.release(knob.raw);
-      this.release(knob.value);
+      free(this.tower.executor, knob.raw);
+      free(this.tower.executor, knob.value);
     }
     this.cells.clear();
     for (const level of this.above.values()) level.dispose();
-  }
-}
-
-/** What the operators of a plan remember before the first step. */
-function initialMemory<A>({ loadGiven }: Tower<A>, { operators }: Plan, variable: VariableInfo): Cell<A>["memory"] {
-  const memory: Cell<A>["memory"] = new Map();
-  for (const operator of operators.values()) operator.accepts?.(variable);
-  for (const [stage, operator] of operators) {
-    const arrays = Object.entries(operator.memory?.(variable.shape) ?? {}).map(([name, made]): [string, A] => {
-      const array = loadGiven(made);
-      made.dispose();
-      return [name, array];
-    });
-    memory.set(stage, Object.fromEntries(arrays));
-  }
-  return memory;
-}
-
-/**
- * A total that several rules have in common passes on to each how it changes with what is learned in one: they must all learn it.
- *
- * @throws Error where one does not.
- */
-function checkTotals(plans: readonly Plan[]): void {
-  const stagesOf = (plan: Plan) => plan.rounds.flatMap(({ stages }) => stages);
-  for (const plan of plans) {
-    for (const { name, over, tangents } of stagesOf(plan)) {
-      for (const { name: hyperparameter, learned } of plan.learned) {
-        if (!tangents.has(hyperparameter)) continue;
-        const other = plans.find(
-          (each) =>
-            stagesOf(each).some((stage) => stage.over === over) &&
-            !each.learned.some((its) => its.name === hyperparameter && its.learned === learned),
-        );
-        if (!other) continue;
-        throw new Error(
-          `${plan.spec.rule.name}: ${hyperparameter} cannot be learned with a horizon above 1 here. "${name}" adds up over the variables of ${other.spec.rule.name} as well, which come to depend on it but do not learn it. Give both the same learned object, or leave horizon out.`,
-        );
-      }
-    }
   }
 }
