@@ -35,10 +35,11 @@ export interface LossAxis {
   readonly clamp: (loss: number) => number;
 }
 
-/** The axis of losses that holds these, up to somewhat above the start. */
-export function lossAxis(losses: readonly number[], start: number): LossAxis {
-  const shown = [...losses.filter((loss) => loss > 0 && loss < start), start];
-  const [low] = logExtent(shown);
+/** The axis of losses that holds these medians, and what the bands reach below them within a factor of 10, up to somewhat above the start. */
+export function lossAxis(medians: readonly number[], least: readonly number[], start: number): LossAxis {
+  const shown = (losses: readonly number[], above: number) => losses.filter((loss) => loss > above && loss < start);
+  const middle = [...shown(medians, 0), start];
+  const [low] = logExtent([...middle, ...shown(least, Math.min(...middle) / 10)]);
   const high = start * (start / low) ** 0.07;
   return { domain: [low, high], clamp: (loss) => Math.max(low, Math.min(loss, high)) };
 }

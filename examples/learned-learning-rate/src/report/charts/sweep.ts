@@ -44,8 +44,10 @@ export function sweepChart(
 ): Chart {
   const start = startOf(study, problem);
   const swept = ALL_HEIGHTS.map((height) => ({ height, outcomes: sweep(study, problem, base, { tower, height }) }));
+  const ends = swept.flatMap(({ outcomes }) => outcomes.map(finalLoss));
   const { domain, clamp } = lossAxis(
-    swept.flatMap(({ outcomes }) => outcomes.map((outcome) => finalLoss(outcome).middle)),
+    ends.map(({ middle }) => middle),
+    ends.map(({ least }) => least),
     start,
   );
   const rates: [number, number] = [(study.rates[0] as number) / 1.5, (study.rates.at(-1) as number) * 1.5];

@@ -69,6 +69,7 @@ export function lossTraces(traced: readonly Traced[], start: number): Chart {
   const all = series.flatMap(({ points }) => points);
   const { domain, clamp } = lossAxis(
     all.map(({ middle }) => middle),
+    all.map(({ low }) => low),
     start,
   );
   const { lines, bands } = drawn(series, clamp);
