@@ -56,7 +56,7 @@ export interface LearnedOptions {
   readonly normalise?: boolean;
   /** The learner sees no hyper-gradient (in the coordinate, after `normalise`) of a size above this, > 0. Default: any size. */
   readonly clip?: number;
-  /** A trust region: in one step the value changes by this share of itself at most, > 0. A value that starts at 0 could not leave it, and is refused. Default: no limit. */
+  /** A trust region: in one step the value changes by this share of itself at most, between 0 and 1. A value that starts at 0 could not leave it, and is refused. Default: no limit. */
   readonly maxChange?: number;
   /** How many steps of the optimizer the value stays as it is before the learner takes its first; a whole number ≥ 0, default 0. */
   readonly warmup?: number;
@@ -73,7 +73,12 @@ export interface LearnedOptions {
 /** The options that are numbers, what they may be, and their defaults. */
 const numbers = {
   clip: { otherwise: Number.POSITIVE_INFINITY, expected: "a number > 0", valid: (x: number) => x > 0 },
-  maxChange: { otherwise: Number.POSITIVE_INFINITY, expected: "a number > 0", valid: (x: number) => x > 0 },
+  // From 1 on a step down could reach 0, and stay there.
+  maxChange: {
+    otherwise: Number.POSITIVE_INFINITY,
+    expected: "a number between 0 and 1, or Infinity",
+    valid: (x: number) => (x > 0 && x < 1) || x === Number.POSITIVE_INFINITY,
+  },
   warmup: { otherwise: 0, expected: "a whole number ≥ 0", valid: (x: number) => Number.isInteger(x) && x >= 0 },
   horizon: {
     otherwise: 1,

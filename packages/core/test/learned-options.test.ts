@@ -169,7 +169,7 @@ describe("maxChange", () => {
   };
   const cases = fc.record({
     coordinate: fc.constantFrom(...(Object.keys(forward) as CoordinateName[])),
-    share: fc.constantFrom(0.01, 0.1, 0.5, 2),
+    share: fc.constantFrom(0.01, 0.1, 0.5, 0.99),
     init: fc.constantFrom(0.05, 0.3, 0.9),
     rate: fc.constantFrom(1e-3, 1, 1e3),
     per: fc.constantFrom<Grain>("model", "tensor", "channel", "element"),
@@ -388,7 +388,8 @@ describe("learned refuses, with what was given and what is expected:", () => {
     [{ clip: 0 }, "learned: clip is 0; expected a number > 0."],
     [{ clip: Number.NaN }, "learned: clip is NaN; expected a number > 0."],
     [{ clip: "1" }, 'learned: clip is "1"; expected a number > 0.'],
-    [{ maxChange: -1 }, "learned: maxChange is -1; expected a number > 0."],
+    [{ maxChange: -1 }, "learned: maxChange is -1; expected a number between 0 and 1, or Infinity."],
+    [{ maxChange: 1 }, "learned: maxChange is 1; expected a number between 0 and 1, or Infinity."],
     [{ warmup: 0.5 }, "learned: warmup is 0.5; expected a whole number ≥ 0."],
     [{ warmup: Number.POSITIVE_INFINITY }, "learned: warmup is Infinity; expected a whole number ≥ 0."],
     [{ horizon: 0 }, "learned: horizon is 0; expected a whole number ≥ 1, or Infinity."],

@@ -2,37 +2,24 @@
  * D-Adaptation: Adam that estimates its learning rate, from a lower bound d on the distance to the solution.
  */
 import {
+  type Expr,
   maximum,
   minimum,
   movingAverage,
-  nonNegative,
-  positive,
   type RuleFactory,
   rule,
-  type Setting,
   type Spec,
   select,
   slot,
   sub,
   sum,
 } from "@hypergrad/core";
-import { adamHyperparameters } from "./moments.js";
+import { type EstimateOptions, estimateHyperparameters } from "./estimates.js";
 
-/** The largest float32: no limit. */
-const UNLIMITED = (2 - 2 ** -23) * 2 ** 127;
-
-const hyperparameters = {
-  ...adamHyperparameters,
-  lr: nonNegative(1),
-  weightDecay: nonNegative(0),
-  d0: positive(1e-6),
-  growthRate: positive(UNLIMITED),
-};
-
-const dAdaptAdamRule: RuleFactory<keyof typeof hyperparameters> = rule({
+const dAdaptAdamRule: RuleFactory<keyof typeof estimateHyperparameters> = rule({
   name: "dAdaptAdam",
-  hyperparameters,
-  state: { m: 0, v: 0, s: 0, d: slot("tensor", ({ d0 }) => d0 as never), r: slot("tensor", 0) },
+  hyperparameters: estimateHyperparameters,
+  state: { m: 0, v: 0, s: 0, d: slot("tensor", ({ d0 }) => d0 as Expr), r: slot("tensor", 0) },
   totals: {
     // The gradient's product with s, in the metric of the step before; then the size of the new s.
     along: ({ g, s, v, d, lr, eps }) => sum(g.mul(s).div(v.sqrt().add(eps)), "tensor").mul(d.mul(lr)),
@@ -52,24 +39,6 @@ const dAdaptAdamRule: RuleFactory<keyof typeof hyperparameters> = rule({
   },
 });
 
-/** Hyperparameters of `dAdaptAdam`; each is a number, a schedule or learned. */
-export interface DAdaptAdamOptions {
-  /** A factor on the estimated rate, ≥ 0: 1 (default), or a schedule that goes down from 1. */
-  readonly lr?: Setting;
-  /** Decay β₁ of the first moment, in [0, 1); default 0.9. */
-  readonly beta1?: Setting;
-  /** Decay β₂ of the second moment, in [0, 1); default 0.999. */
-  readonly beta2?: Setting;
-  /** ε > 0 outside the root; default 1e-8. */
-  readonly eps?: Setting;
-  /** Decoupled weight decay λ ≥ 0; default 0. */
-  readonly weightDecay?: Setting;
-  /** The first estimate d₀ > 0, which should be too small; default 1e-6. The estimates begin with it: learned with a horizon above 1, or not at all. */
-  readonly d0?: Setting;
-  /** By which factor the estimate may grow in one step, > 0; default: without limit. */
-  readonly growthRate?: Setting;
-}
-
 /**
  * D-Adapt Adam, with ⟨·,·⟩ and ‖·‖₁ over all variables:
  *
@@ -81,6 +50,6 @@ export interface DAdaptAdamOptions {
  *
  * @throws Error for an unknown name or a number outside its domain.
  */
-export function dAdaptAdam(options: DAdaptAdamOptions = {}): Spec {
+export function dAdaptAdam(options: EstimateOptions = {}): Spec {
   return dAdaptAdamRule(options);
 }

@@ -15,7 +15,8 @@ export { amsgrad } from "./amsgrad.js";
 export { averaged } from "./averaged.js";
 export { cautious } from "./cautious.js";
 export { clipByGlobalNorm, clipByNorm, clipByValue } from "./clip.js";
-export { type DAdaptAdamOptions, dAdaptAdam } from "./d-adapt-adam.js";
+export { dAdaptAdam } from "./d-adapt-adam.js";
+export type { EstimateOptions } from "./estimates.js";
 export { frozen } from "./frozen.js";
 export * as gdtuo from "./gdtuo.js";
 export {

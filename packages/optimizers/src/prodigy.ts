@@ -6,7 +6,6 @@ import {
   maximum,
   minimum,
   movingAverage,
-  nonNegative,
   positive,
   type RuleFactory,
   rule,
@@ -17,19 +16,9 @@ import {
   sub,
   sum,
 } from "@hypergrad/core";
-import { adamHyperparameters } from "./moments.js";
+import { type EstimateOptions, estimateHyperparameters } from "./estimates.js";
 
-/** The largest float32: no limit. */
-const UNLIMITED = (2 - 2 ** -23) * 2 ** 127;
-
-const hyperparameters = {
-  ...adamHyperparameters,
-  lr: nonNegative(1),
-  weightDecay: nonNegative(0),
-  d0: positive(1e-6),
-  dCoefficient: positive(1),
-  growthRate: positive(UNLIMITED),
-};
+const hyperparameters = { ...estimateHyperparameters, dCoefficient: positive(1) };
 
 const prodigyRule: RuleFactory<keyof typeof hyperparameters> = rule({
   name: "prodigy",
@@ -39,8 +28,8 @@ const prodigyRule: RuleFactory<keyof typeof hyperparameters> = rule({
     v: 0,
     s: 0,
     start: slot("element", ({ p }) => p as Expr),
-    d: slot("tensor", ({ d0 }) => d0 as never),
-    dMax: slot("tensor", ({ d0 }) => d0 as never),
+    d: slot("tensor", ({ d0 }) => d0 as Expr),
+    dMax: slot("tensor", ({ d0 }) => d0 as Expr),
     r: slot("tensor", 0),
   },
   totals: {
@@ -76,23 +65,9 @@ const prodigyRule: RuleFactory<keyof typeof hyperparameters> = rule({
 });
 
 /** Hyperparameters of `prodigy`; each is a number, a schedule or learned. */
-export interface ProdigyOptions {
-  /** A factor on the estimated rate, ≥ 0: 1 (default), or a schedule that goes down from 1. */
-  readonly lr?: Setting;
-  /** Decay β₁ of the first moment, in [0, 1); default 0.9. */
-  readonly beta1?: Setting;
-  /** Decay β₂ of the second moment, in [0, 1); default 0.999. */
-  readonly beta2?: Setting;
-  /** ε > 0 outside the root, in units of d; default 1e-8. */
-  readonly eps?: Setting;
-  /** Decoupled weight decay λ ≥ 0; default 0. */
-  readonly weightDecay?: Setting;
-  /** The first estimate d₀ > 0, which should be too small; default 1e-6. The estimates begin with it: learned with a horizon above 1, or not at all. */
-  readonly d0?: Setting;
+export interface ProdigyOptions extends EstimateOptions {
   /** A factor on every estimate, > 0; default 1. */
   readonly dCoefficient?: Setting;
-  /** By which factor the estimate may grow in one step, > 0; default: without limit. */
-  readonly growthRate?: Setting;
 }
 
 /**
