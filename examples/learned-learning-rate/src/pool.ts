@@ -15,15 +15,11 @@ export interface Pool {
   close(): Promise<void>;
 }
 
-/**
- * Starts the workers.
- *
- * @param worker The file that they run; a test gives the built one.
- */
-export function createPool(worker: URL = new URL("./worker.js", import.meta.url)): Pool {
+/** Starts the workers. */
+export function createPool(): Pool {
   const threads = availableParallelism();
   const pool = new Piscina({
-    filename: worker.href,
+    filename: new URL("./worker.js", import.meta.url).href,
     minThreads: threads,
     maxThreads: threads,
     // One run after the other in every worker: runs share the variables' names and the problems' buffers.
