@@ -24,7 +24,7 @@ export interface LearnedHyperparameter {
   readonly inputs: { readonly raw: string; readonly carry: string };
   readonly outputs: { readonly written: string };
   /** The parts of its hyper-gradient by what `transform` calls them: outputs of the plan's `contract`, each a sum over what one value covers. */
-  readonly parts: Readonly<Record<string, string>>;
+  readonly parts: readonly (readonly [part: string, output: string])[];
   /** The sensitivity of the parameter, then those of the state slots that a horizon above 1 carries along. */
   readonly held: readonly [Held, ...Held[]];
   readonly learned: Learned;
@@ -120,10 +120,15 @@ export function knobPlan(
     name,
     inputs: { raw: `${name}.raw`, carry: `${name}.carry` },
     outputs: { written: `${name}.written` },
-    parts: {
-      d: `${name}.gradient`,
-      ...(learned.normalise && { gg: `${name}.gradient²`, ss: `${name}.sensitivity²` }),
-    },
+    parts: [
+      ["d", `${name}.gradient`],
+      ...(learned.normalise
+        ? ([
+            ["gg", `${name}.gradient²`],
+            ["ss", `${name}.sensitivity²`],
+          ] as const)
+        : []),
+    ],
     held: [
       { key: name, name: `${name}.sensitivity` },
       ...carried.map((slot) => ({ key: `${name}#${slot}`, name: `${name}.sensitivity of ${slot}` })),

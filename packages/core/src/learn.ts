@@ -25,24 +25,29 @@ export function learn<A>(tower: Tower<A>, level: Level<A>, updates: readonly Upd
   const gradients = hyperGradients(tower, level, updates);
   const probes = probesOf(tower, updates);
   for (const above of level.above.values()) {
-    const upper: (Update<A> & { readonly knob: Knob<A> })[] = [];
+    const knobs: Knob<A>[] = [];
+    const upper: Update<A>[] = [];
     const temporary: Value<A>[] = [];
     for (const [knob, parts] of gradients) {
       if (knob.above !== above) continue;
       const { learned, name } = knob.hyperparameter;
       if (level.steps < learned.warmup || level.frozen.has(name)) continue;
       const update = updateOf(tower, knob, parts, probes.get(knob) ?? 0, temporary);
-      if (update) upper.push({ ...update, knob });
+      if (!update) continue;
+      knobs.push(knob);
+      upper.push(update);
     }
     const moved = upper.length > 0 ? above.step(upper) : [];
     moved.forEach((raw, i) => {
-      const { knob } = upper[i] as (typeof upper)[number];
+      const knob = knobs[i] as Knob<A>;
       settle(tower.executor, knob, knob.hyperparameter.lift, { raw, before: knob.raw, value: knob.value });
       free(tower.executor, raw);
     });
     for (const value of temporary) free(tower.executor, value);
   }
-  for (const parts of gradients.values()) for (const value of Object.values(parts)) free(tower.executor, value);
+  for (const [{ hyperparameter }, parts] of gradients) {
+    for (const [part] of hyperparameter.parts) free(tower.executor, parts[part]);
+  }
   for (const value of probes.values()) free(tower.executor, value);
 }
 
@@ -72,8 +77,8 @@ function hyperGradients<A>(
     for (const knob of cell.knobs.values()) {
       const sums = gradients.get(knob) ?? {};
       gradients.set(knob, sums);
-      for (const [part, name] of Object.entries(knob.hyperparameter.parts)) {
-        sums[part] = added(tower, sums[part], contracted[name] ?? 0);
+      for (const [part, output] of knob.hyperparameter.parts) {
+        sums[part] = added(tower, sums[part], contracted[output] ?? 0);
       }
     }
   }
@@ -114,8 +119,9 @@ function updateOf<A>(
   const transformed = transform ? probe(executor, g, cell.layout) : 0;
   const { probed, refused } = refusal(executor, own, transformed, below);
   tower.refused = countNonFinite(executor, tower.refused, refused);
-  temporary.push(own, transformed, refused, probed);
-  if (transform) temporary.push(g);
+  for (const value of [own, transformed, refused, probed, transform ? g : 0]) {
+    if (typeof value !== "number") temporary.push(value);
+  }
   if (typeof probed === "number" && probed !== 0) return undefined;
   const onDevice = typeof probed !== "number";
   if (cell.steps === 1) return { cell, p: raw, g, probed: onDevice ? probed : undefined };

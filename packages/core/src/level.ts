@@ -39,6 +39,8 @@ export class Level<A> {
   private readonly plans = new Map<RuleSpec, Plan>();
   private readonly modelKnobs = new Map<Learned, Map<string, Knob<A>>>();
   private readonly timetable = new Timetable();
+  /** Whether a rule has stages. */
+  private readonly staged: boolean;
   /** Learned hyperparameters that stay as they are for now, by name. */
   readonly frozen: Set<string> = new Set();
   /** Steps that this level has taken. */
@@ -68,6 +70,7 @@ export class Level<A> {
       }
     }
     checkTotals([...this.plans.values()]);
+    this.staged = [...this.plans.values()].some(({ rounds }) => rounds.length > 0);
     this.schedule();
     for (const plan of this.plans.values()) {
       for (const hyperparameter of plan.learned) {
@@ -168,10 +171,9 @@ export class Level<A> {
    */
   step(updates: readonly Update<A>[]): Value<A>[] {
     learn(this.tower, this, updates);
-    const ready = updates.map((update) => ({ ...update, inputs: this.inputsOf(update) }));
-    // Above the bottom every variable is masked by itself.
-    const temporary = runStages(this.tower, ready, this.path !== ROOT);
-    const moved = ready.map((update) => this.move(update));
+    const inputs = updates.map((update) => this.inputsOf(update));
+    const temporary = this.staged ? this.stages(updates, inputs) : [];
+    const moved = updates.map((update, i) => this.move(update, inputs[i] as Record<string, Value<A>>));
     for (const value of temporary) free(this.tower.executor, value);
     this.timetable.advance();
     this.steps++;
@@ -190,7 +192,10 @@ export class Level<A> {
     const { executor } = this.tower;
     const program = heldOut === undefined ? plan.contract : plan.contractHeldOut;
     if (!program || cell.t === 0) return { probed: probe(executor, g, layout) };
-    const inputs: Record<string, Value<A>> = { ...this.stateOf(cell), p, g: heldOut ?? g, t: cell.t };
+    const inputs: Record<string, Value<A>> = plan.penalised ? this.stateOf(cell) : {};
+    inputs.p = p;
+    inputs.g = heldOut ?? g;
+    inputs.t = cell.t;
     for (const { held: all } of plan.learned) inputs[all[0].name] = held.get(all[0].key) as Value<A>;
     const contracted = executor.run(program, inputs, layout);
     if (heldOut === undefined) return contracted;
@@ -206,7 +211,10 @@ export class Level<A> {
 
   /** Everything that the programs of one variable's step read, but for the stages. */
   private inputsOf({ cell, p, g }: Update<A>): Record<string, Value<A>> {
-    const inputs: Record<string, Value<A>> = { ...this.stateOf(cell), p, g, t: cell.t + 1 };
+    const inputs = this.stateOf(cell);
+    inputs.p = p;
+    inputs.g = g;
+    inputs.t = cell.t + 1;
     for (const { learned, held, inputs: own } of cell.plan.learned) {
       if (learned.horizon === 1) continue;
       for (const { key, name } of held) inputs[name] = cell.held.get(key) ?? 0;
@@ -216,9 +224,19 @@ export class Level<A> {
     return inputs;
   }
 
+  /** Adds the results of the stages to the inputs; returns the arrays to free after the step. */
+  private stages(updates: readonly Update<A>[], inputs: readonly Record<string, Value<A>>[]): Value<A>[] {
+    const staged = updates.map(({ cell, probed }, i) => ({
+      cell,
+      probed,
+      inputs: inputs[i] as Record<string, Value<A>>,
+    }));
+    // Above the bottom every variable is masked by itself.
+    return runStages(this.tower, staged, this.path !== ROOT);
+  }
+
   /** One variable's own step: the rule, with the fresh hyperparameters. */
-  private move(update: Update<A> & { readonly inputs: Readonly<Record<string, Value<A>>> }): Value<A> {
-    const { cell, p, probed, inPlace, inputs } = update;
+  private move({ cell, p, probed, inPlace }: Update<A>, inputs: Readonly<Record<string, Value<A>>>): Value<A> {
     const { executor } = this.tower;
     const { plan, layout, state, held, knobs } = cell;
     cell.t++;
@@ -265,7 +283,9 @@ export class Level<A> {
   evaluation(cell: Cell<A>, p: Value<A>): Value<A> | undefined {
     const { plan, layout, t } = cell;
     if (!plan.evaluation || t === 0) return undefined;
-    const inputs: Record<string, Value<A>> = { ...this.stateOf(cell), p, t };
+    const inputs = this.stateOf(cell);
+    inputs.p = p;
+    inputs.t = t;
     for (const [name, setting] of Object.entries(plan.spec.settings)) {
       if (typeof setting === "function") inputs[name] = this.timetable.inLastStep(plan.spec, name, setting, this.steps);
     }

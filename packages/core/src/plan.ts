@@ -34,6 +34,8 @@ export interface Plan {
   readonly operators: ReadonlyMap<string, Operator>;
   /** From p, g, t, slots, hyperparameters and stages: p, the changing slots, held sensitivities and `<h>.written`. */
   readonly update: Program;
+  /** True where `contract` reads more than gradient and sensitivities: p, t, slots and hyperparameters. */
+  readonly penalised: boolean;
   /** From g and the sensitivities of p: the parts of hyper-gradients, and the probe of g as `probed`, in one pass over g. Undefined where nothing is learned. */
   readonly contract: Program | undefined;
   /** The same for the gradient of another loss: without what the rule's own objective adds to it. */
@@ -115,11 +117,16 @@ export function planOf(spec: RuleSpec): Plan {
     const held = input(own.name, "element");
     const gathered = (x: Expr): Operand =>
       per === "element" ? x : reduceSum(x, "element", per === "channel" ? "channel" : "tensor");
-    contractions.push((g) => ({
-      [knob.parts.d as string]: gathered(g.mul(held)),
-      ...(knob.parts.gg !== undefined && { [knob.parts.gg]: gathered(g.square()) }),
-      ...(knob.parts.ss !== undefined && { [knob.parts.ss]: gathered(held.square()) }),
-    }));
+    const factors: Readonly<Record<string, (g: Expr) => Expr>> = {
+      d: (g) => g.mul(held),
+      gg: (g) => g.square(),
+      ss: () => held.square(),
+    };
+    contractions.push((g) =>
+      Object.fromEntries(
+        knob.parts.map(([part, output]) => [output, gathered((factors[part] as (g: Expr) => Expr)(g))]),
+      ),
+    );
   }
 
   const initHeld: Record<string, Operand> = {};
@@ -146,6 +153,7 @@ export function planOf(spec: RuleSpec): Plan {
     rounds: roundsOf(spec, stages),
     operators: new Map(stages.flatMap(({ name, stage }) => (stage.kind === "operator" ? [[name, stage]] : []))),
     update: compile(outputs, `${rule.name}: update`),
+    penalised: rule.objective !== undefined,
     contract,
     contractHeldOut: contract && (rule.objective ? contraction(leaves.g as Expr) : contract),
     evaluation: evaluation === undefined ? undefined : compile({ p: evaluation }, `${rule.name}: evaluation`),
