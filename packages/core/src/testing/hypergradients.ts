@@ -1,8 +1,8 @@
 /**
  * `checkHypergradients`: what the optimizer applies as a hyper-gradient against its definition.
  *
- * The definition needs no derivative: a schedule moves the hyperparameter in one step alone, and the parameters after that step, contracted with
- * the next gradient, are differenced.
+ * The definition needs no derivative: a schedule moves the hyperparameter in one step alone, or in as many as the horizon covers, and the
+ * parameters after that step, contracted with the next gradient, are differenced.
  */
 import fc from "fast-check";
 import { type CoordinateName, type Domain, domains } from "../domain.js";
@@ -31,6 +31,8 @@ import { type Subject, subjectOf, type Testable } from "./subject.js";
 export interface HypergradientOptions extends CheckOptions {
   /** Hyperparameters whose hyper-gradient is meant to be another one than that of the step: `straightThrough` is used on purpose. They are left out. */
   readonly straightThrough?: readonly string[];
+  /** How many steps hyper-gradients look back, as in `learned`: 1 (default), a whole number above, or Infinity. */
+  readonly horizon?: number;
   /** Hyperparameters that act on later steps only, so that their one-step hyper-gradient is 0 as it should be. */
   readonly delayed?: readonly string[];
 }
@@ -61,6 +63,7 @@ interface Case {
   readonly problem: Problem;
   readonly values: Readonly<Record<string, number>>;
   readonly coordinate: number;
+  readonly horizon: number;
 }
 
 /** The distance over which rules change as a hyperparameter does. */
@@ -89,16 +92,19 @@ interface Expected {
   readonly floor: number;
 }
 
-function differenced(subject: Subject, { problem, values, coordinate: rotation }: Case, i: number): Differenced {
+function differenced(subject: Subject, one: Case, i: number): Differenced {
+  const { problem, values, coordinate: rotation, horizon } = one;
   const name = Object.keys(values)[i] as string;
   const k = problem.steps - 1;
+  // The first step that the hyper-gradient looks back to: sensitivities are forgotten every `horizon` steps.
+  const since = horizon === Number.POSITIVE_INFINITY ? 0 : k - 1 - ((k - 1) % horizon);
   const value = values[name] as number;
   const legal = coordinatesFor(value);
   const coordinate = legal[(rotation + i) % legal.length] as CoordinateName;
   const { forward, inverse, slope } = plainCoordinates[coordinate];
   const r = inverse(value);
   let now = r;
-  const moved: Setting = (t) => (t === k - 1 ? forward(now) : value);
+  const moved: Setting = (t) => (t >= since && t < k ? forward(now) : value);
   const spec = unbounded(subject.build({ ...values, [name]: moved }));
   const after = (x: number): number[] => {
     now = x;
@@ -148,7 +154,7 @@ function contracted(
 /** Compares the hyper-gradients of some hyperparameters that are learned together, at one grain or the finest that each allows. */
 function compareAt(
   subject: Subject,
-  { problem, values }: Case,
+  { problem, values, horizon }: Case,
   all: readonly Differenced[],
   grain: Grain,
   counts: Counts,
@@ -157,7 +163,7 @@ function compareAt(
   const k = problem.steps - 1;
   const g = contractedWith(subject, problem, values, k);
   const expected = all.map((each) => {
-    const per = grainFor(subject, each.name, grain);
+    const per = grainFor(subject, each.name, grain, horizon);
     const sums = contracted(each, g, coversOf(problem, per));
     const finite = [...sums.values()].filter(({ error }) => Number.isFinite(error));
     const largest = Math.max(...finite.map(({ d, error, floor }) => Math.abs(d) + error + 1e-12 * floor), 2 ** -500);
@@ -171,7 +177,7 @@ function compareAt(
   });
   const settings = expected.map(({ name, coordinate, per, scale }): [string, Setting] => {
     const by = reveal({ scale: (t) => (t === k ? scale : 0), offset: plainCoordinates[coordinate].offset });
-    return [name, learned(values[name] as number, by, { per, in: coordinate, gradient: (d) => d })];
+    return [name, learned(values[name] as number, by, { per, in: coordinate, gradient: (d) => d, horizon })];
   });
   const after = runFloat64(unbounded(subject.build({ ...values, ...Object.fromEntries(settings) })), problem, k + 1);
 
@@ -205,8 +211,8 @@ function compareAt(
 }
 
 /** All grains at which one of the hyperparameters can be learned, each once. */
-const grainsOfAll = (subject: Subject, names: readonly string[]): readonly Grain[] => {
-  const finest = names.map((name) => grainsOf(subject, name).at(-1) as Grain);
+const grainsOfAll = (subject: Subject, names: readonly string[], horizon: number): readonly Grain[] => {
+  const finest = names.map((name) => grainsOf(subject, name, horizon).at(-1) as Grain);
   return grains.filter((grain) => !finest.every((each) => finer(grain, each)));
 };
 
@@ -218,15 +224,16 @@ function compare(
   found: Map<string, Found>,
 ): void {
   counts.cases++;
-  const { problem, values } = one;
+  const { problem, values, horizon } = one;
   const all = Object.keys(values).flatMap((name, i) => (leftOut.includes(name) ? [] : [differenced(subject, one, i)]));
   for (const grain of grainsOfAll(
     subject,
     all.map(({ name }) => name),
+    horizon,
   )) {
     const settings = all.map(({ name }): [string, Setting] => [
       name,
-      learned(values[name] as number, reveal(), { per: grainFor(subject, name, grain) }),
+      learned(values[name] as number, reveal(), { per: grainFor(subject, name, grain, horizon), horizon }),
     ]);
     // Together, as far as the rule allows it.
     const together = plans(unbounded(subject.build({ ...values, ...Object.fromEntries(settings) })));
@@ -249,7 +256,7 @@ function compare(
  */
 export function checkHypergradients(rule: Testable, options: HypergradientOptions = {}): HypergradientReport {
   const check = "checkHypergradients";
-  const { straightThrough = [], delayed = [] } = options;
+  const { straightThrough = [], delayed = [], horizon = 1 } = options;
   const subject = subjectOf(check, rule, options.values);
   for (const name of [...straightThrough, ...delayed]) {
     if (!(name in subject.values)) {
@@ -264,8 +271,9 @@ export function checkHypergradients(rule: Testable, options: HypergradientOption
     problem: problems({ maxVariables: 2, minSteps: startsFrom(subject) ? 3 : 2, ...options.problems }),
     values: fc.record({ ...subject.values }),
     coordinate: fc.nat({ max: 59 }),
+    horizon: fc.constant(horizon),
   });
-  for (const name of Object.keys(subject.values)) grainsOf(subject, name);
+  for (const name of Object.keys(subject.values)) grainsOf(subject, name, horizon);
   checkEach({ check, of: subject.name, cases, options, runs: 30 }, (one) =>
     compare(subject, one, straightThrough, counts, found),
   );

@@ -32,38 +32,40 @@ export const bounded: RuleFactory<"lr"> = rule({
 });
 
 /** The optimizer with one hyperparameter learned. */
-const learnedAt = (subject: Subject, name: string, per: Grain): Spec =>
-  subject.build({ ...subject.example, [name]: learned(subject.example[name] as number, descent(), { per }) });
+const learnedAt = (subject: Subject, name: string, per: Grain, horizon: number): Spec =>
+  subject.build({ ...subject.example, [name]: learned(subject.example[name] as number, descent(), { per, horizon }) });
 
 const known = new WeakMap<Subject, Map<string, readonly Grain[]>>();
 
 /**
  * The grains at which a hyperparameter can be learned, from coarse to fine.
  *
+ * @param horizon How many steps its hyper-gradient looks back.
  * @throws Error as building the optimizer does, where it cannot be learned for the whole model.
  */
-export function grainsOf(subject: Subject, name: string): readonly Grain[] {
+export function grainsOf(subject: Subject, name: string, horizon = 1): readonly Grain[] {
   const cache = known.get(subject) ?? new Map<string, readonly Grain[]>();
   known.set(subject, cache);
-  let found = cache.get(name);
+  const key = `${name} ${horizon}`;
+  let found = cache.get(key);
   if (!found) {
-    float64(learnedAt(subject, name, "model"), {});
+    float64(learnedAt(subject, name, "model", horizon), {});
     found = grains.filter((per) => {
       try {
-        float64(learnedAt(subject, name, per), {});
+        float64(learnedAt(subject, name, per, horizon), {});
         return true;
       } catch {
         return false;
       }
     });
-    cache.set(name, found);
+    cache.set(key, found);
   }
   return found;
 }
 
 /** The grain, or the finest at which the hyperparameter can be learned where that is coarser. */
-export function grainFor(subject: Subject, name: string, per: Grain): Grain {
-  const finest = grainsOf(subject, name).at(-1) as Grain;
+export function grainFor(subject: Subject, name: string, per: Grain, horizon = 1): Grain {
+  const finest = grainsOf(subject, name, horizon).at(-1) as Grain;
   return finer(per, finest) ? finest : per;
 }
 

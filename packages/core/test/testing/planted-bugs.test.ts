@@ -151,6 +151,26 @@ describe("checkAgainst finds", () => {
   });
 });
 
+describe("checkHypergradients, with a horizon,", () => {
+  // What is held back is the old moment: within one step it does not depend on anything.
+  const forgetful = adam({
+    m: ({ m, beta1 }, g) => movingAverage(stopGradient(m), g, beta1),
+  });
+
+  test.each([2, Number.POSITIVE_INFINITY])("passes rules without a mistake, looking back %s steps", (horizon) => {
+    for (const it of [adam(), momentum(), layerwise()]) {
+      expect(checkHypergradients(it, { horizon, runs: 8 }).compared).toBeGreaterThan(50);
+    }
+  });
+
+  test("finds state through which nothing is carried, which one step cannot show", () => {
+    expect(checkHypergradients(forgetful).compared).toBeGreaterThan(100);
+    expect(() => checkHypergradients(forgetful, { horizon: Number.POSITIVE_INFINITY })).toThrow(
+      /checkHypergradients: adam: the hyper-gradient of \w+, learned per .* is wrong/,
+    );
+  });
+});
+
 describe("checkHypergradients finds", () => {
   const planted: readonly (readonly [string, Testable, RegExp])[] = [
     [
