@@ -7,8 +7,8 @@ import { type Layout, sameShape } from "./layout.js";
 import type { Level } from "./level.js";
 import type { Plan } from "./plan.js";
 import type { GivenByName, GivenTensor } from "./rule.js";
-import type { Operate } from "./run-stages.js";
 import type { VariableInfo } from "./spec.js";
+import type { Operate } from "./stage.js";
 
 /** A learned hyperparameter's current value: a variable of the level above. */
 export interface Knob<A> {

@@ -17,11 +17,10 @@ import type { LearnedHyperparameter } from "./knob-plan.js";
 import { layoutOf, scalarLayout, shapeOf } from "./layout.js";
 import { learn, settle } from "./learn.js";
 import type { Learned } from "./learned.js";
-import { type Plan, planOf } from "./plan.js";
+import { checkTotals, type Plan, planOf } from "./plan.js";
 import { compile, type Program } from "./program.js";
 import { added, runStages } from "./run-stages.js";
 import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "./spec.js";
-import { checkTotals } from "./stage-plan.js";
 import { Timetable } from "./timetable.js";
 
 /** The path of the bottom level. */

@@ -8,8 +8,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Value } from "./executor.js";
 import { sameShape } from "./layout.js";
-import type { Operate, Operated, Operation } from "./run-stages.js";
-import type { Operator, OperatorResult } from "./stage.js";
+import type { Operate, Operated, Operation, Operator, OperatorResult } from "./stage.js";
 
 const asTensor = (value: Value<tf.Tensor>): tf.Tensor => (typeof value === "number" ? tf.scalar(value) : value);
 

@@ -7,7 +7,7 @@ import { input } from "./expression.js";
 import { masked } from "./finite.js";
 import { layoutOf, scalarLayout } from "./layout.js";
 import { compile } from "./program.js";
-import type { Operator } from "./stage.js";
+import type { Operate, Operated, Operation, Operator } from "./stage.js";
 import { type PlannedStage, tangentName } from "./stage-plan.js";
 
 /** One variable in one step, and the inputs of its programs. */
@@ -16,26 +16,6 @@ export interface StageUpdate<A> {
   readonly inputs: Record<string, Value<A>>;
   readonly probed?: Value<A> | undefined;
 }
-
-/** One variable in a call of an operator: values by input, and how they change with every learned hyperparameter that they depend on. */
-export interface Operation<A> {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly inputs: Readonly<Record<string, Value<A>>>;
-  readonly tangents: Readonly<Record<string, Readonly<Record<string, Value<A>>>>>;
-  readonly memory: Readonly<Record<string, A>>;
-}
-
-/** What an operator made of one variable; the arrays are new. */
-export interface Operated<A> {
-  readonly value: A;
-  /** How the value changes, by hyperparameter. */
-  readonly tangents: Readonly<Record<string, A>>;
-  readonly memory: Readonly<Record<string, A>>;
-}
-
-/** Runs an operator. */
-export type Operate<A> = (operator: Operator, calls: readonly Operation<A>[]) => readonly Operated<A>[];
 
 const sumProgram = compile({ sum: input("a", "element").add(input("b", "element")) });
 

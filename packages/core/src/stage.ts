@@ -6,6 +6,7 @@
  * order, and each sees those before it.
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { Value } from "./executor.js";
 import type { Expr, Operand } from "./expression.js";
 import type { VariableInfo } from "./spec.js";
 
@@ -61,3 +62,23 @@ export interface Operator {
 
 /** Something that is worked out before the update. */
 export type Stage = Total | Operator;
+
+/** One variable in a call of an operator: values by input, and how they change with every learned hyperparameter that they depend on. */
+export interface Operation<A> {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly inputs: Readonly<Record<string, Value<A>>>;
+  readonly tangents: Readonly<Record<string, Readonly<Record<string, Value<A>>>>>;
+  readonly memory: Readonly<Record<string, A>>;
+}
+
+/** What an operator made of one variable; the arrays are new. */
+export interface Operated<A> {
+  readonly value: A;
+  /** How the value changes, by hyperparameter. */
+  readonly tangents: Readonly<Record<string, A>>;
+  readonly memory: Readonly<Record<string, A>>;
+}
+
+/** Runs an operator. */
+export type Operate<A> = (operator: Operator, calls: readonly Operation<A>[]) => readonly Operated<A>[];
