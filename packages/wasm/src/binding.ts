@@ -69,11 +69,14 @@ export interface Binding {
   readonly scratch: number;
 }
 
+/** The places of a program's inputs: a digit for each, as a number where it can hold them all. */
+export type VariantKey = number | string;
+
 /** What is known of a program. */
 export interface Known {
   readonly inputs: readonly Input[];
-  /** By the ways in which the inputs are given, as a number; undefined for one that cannot be run. */
-  readonly variants: Map<number, Variant | undefined>;
+  /** By the ways in which the inputs are given; undefined for one that cannot be run. */
+  readonly variants: Map<VariantKey, Variant | undefined>;
 }
 
 const programs = new WeakMap<Program, Known>();

@@ -13,7 +13,16 @@ import {
   type Value,
 } from "@hypergrad/core/executors";
 import * as tf from "@tensorflow/tfjs-core";
-import { type Binding, bindingOf, type Input, type Known, knownOf, type Variant, variantOf } from "./binding.js";
+import {
+  type Binding,
+  bindingOf,
+  type Input,
+  type Known,
+  knownOf,
+  type Variant,
+  type VariantKey,
+  variantOf,
+} from "./binding.js";
 import { activeHeap, type Heap, type TensorData } from "./heap.js";
 import { run } from "./run.js";
 import type { Buffer, Place } from "./schedule.js";
@@ -46,7 +55,7 @@ const warned = new Set<string>();
 function variantFor(
   program: Program,
   known: Known,
-  key: number,
+  key: VariantKey,
   given: readonly number[],
   layout: Layout,
 ): Variant | undefined {
@@ -65,7 +74,7 @@ function variantFor(
 }
 
 /** Leaves the variant to TensorFlow.js's operations from now on, and says so once. */
-function refuse({ name }: Program, { variants }: Known, key: number, why: string): undefined {
+function refuse({ name }: Program, { variants }: Known, key: VariantKey, why: string): undefined {
   variants.set(key, undefined);
   if (!warned.has(name)) {
     console.warn(`@hypergrad/wasm: ${name} is not compiled: ${why}. TensorFlow.js operations run it, which is slower.`);
@@ -82,7 +91,7 @@ export const fused: Acceleration = (program, inputs, layout, into) => {
   const data: (TensorData | undefined)[] = [];
   const given: number[] = [];
   const values: number[] = [];
-  let key = layout.channels === 1 ? 1 : 2;
+  let digits = layout.channels === 1 ? 1 : 2;
   let arrays = false;
   for (const input of known.inputs) {
     const value = inputs[input.name];
@@ -96,9 +105,11 @@ export const fused: Acceleration = (program, inputs, layout, into) => {
     data.push(place > 0 ? found : undefined);
     given.push(place);
     values.push(typeof value === "number" ? value : place === 0 ? heap.read(found as TensorData) : 0);
-    key = 3 * key + place;
+    digits = 3 * digits + place;
   }
   if (!arrays) return undefined;
+  // A number is quick to look up, but from some thirty inputs on its last digits would be rounded away.
+  const key = digits <= Number.MAX_SAFE_INTEGER ? digits : `${layout.channels === 1} ${given.join("")}`;
   const variant = variantFor(program, known, key, given, layout);
   if (!variant) return undefined;
   let binding: Binding;

@@ -72,3 +72,17 @@ test("the sign of a number is not 0 however small it is, by kernels and by Tenso
     tf.dispose([x, sign]);
   }
 });
+
+test("a program with many inputs is told apart by every one of them that is a number or an array", async () => {
+  await tf.setBackend("wasm");
+  const names = Array.from({ length: 45 }, (_, i) => `x${i}`);
+  const total = names.map((name) => input(name, "element")).reduce((a, b) => a.add(b));
+  const program = compile({ total, least: total.sub(input("x44", "element")) });
+  for (const arrays of [[0], [0, 44], [0, 1, 44], [0, 43]]) {
+    const inputs = Object.fromEntries(names.map((name, i) => [name, arrays.includes(i) ? tf.fill([3], i) : i]));
+    const outputs = fused(program, inputs, layoutOf([3]));
+    expect([...(outputs?.total as tf.Tensor).dataSync()]).toEqual([990, 990, 990]);
+    expect([...(outputs?.least as tf.Tensor).dataSync()]).toEqual([946, 946, 946]);
+    tf.dispose([...Object.values(inputs), ...Object.values(outputs ?? {})].filter((x) => typeof x !== "number"));
+  }
+});
