@@ -55,8 +55,9 @@ export function textOf(kernel: Kernel, mode: Mode, shared: boolean): string {
   /** Reductions whose running value is in a register: all but those of every channel of a row. */
   const inRegister = ({ to }: Reduction): boolean => to === "tensor" || mode === "first";
   const sums = reductions.some((reduction) => reduction.op === "sum" && inRegister(reduction));
-  // An addition waits for the one before it; several sums side by side do not wait for each other.
-  const unroll = !sums ? 1 : lines.length <= 12 ? 4 : 2;
+  // An addition waits for the one before it; two sums side by side do not wait for each other. In every kernel as many, so that a sum rounds alike
+  // whatever else is computed beside it.
+  const unroll = sums ? 2 : 1;
 
   const addresses = [
     ...operands("element").map((i) => ({ name: local(`e${i}`, "i32"), slot: frame.elements + i })),
