@@ -80,9 +80,9 @@ test("a program with many inputs is told apart by every one of them that is a nu
   const program = compile({ total, least: total.sub(input("x44", "element")) });
   for (const arrays of [[0], [0, 44], [0, 1, 44], [0, 43]]) {
     const inputs = Object.fromEntries(names.map((name, i) => [name, arrays.includes(i) ? tf.fill([3], i) : i]));
-    const outputs = fused(program, inputs, layoutOf([3]));
-    expect([...(outputs?.total as tf.Tensor).dataSync()]).toEqual([990, 990, 990]);
-    expect([...(outputs?.least as tf.Tensor).dataSync()]).toEqual([946, 946, 946]);
-    tf.dispose([...Object.values(inputs), ...Object.values(outputs ?? {})].filter((x) => typeof x !== "number"));
+    const outputs = fused(program, inputs, layoutOf([3])) as Record<"total" | "least", tf.Tensor>;
+    expect([...outputs.total.dataSync()]).toEqual([990, 990, 990]);
+    expect([...outputs.least.dataSync()]).toEqual([946, 946, 946]);
+    tf.dispose([...Object.values(inputs), ...Object.values(outputs)].filter((x) => typeof x !== "number"));
   }
 });
