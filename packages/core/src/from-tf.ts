@@ -52,3 +52,8 @@ export function fromTf(optimizer: tf.Optimizer): Spec {
     update: (x) => ({ p: x.proposed }),
   })();
 }
+
+/** What a wrapper is put around, as a spec. */
+export function baseSpec(base: Spec | tf.Optimizer): Spec {
+  return isTfOptimizer(base) ? fromTf(base) : base;
+}

@@ -34,7 +34,7 @@ export {
 } from "./expression.js";
 export { type Float64Optimizer, float64, type Gradients64, type Parameters64 } from "./float64.js";
 export type { Array64 } from "./float64-executor.js";
-export { fromTf, isTfOptimizer } from "./from-tf.js";
+export { baseSpec, fromTf, isTfOptimizer } from "./from-tf.js";
 export type { AtMost, Finest, Grain } from "./grain.js";
 export { type Group, groups } from "./groups.js";
 export { HyperOptimizer, hyper } from "./hyper.js";

@@ -12,9 +12,8 @@ import { countNonFinite, probe, refusal } from "./finite.js";
 import { scalarLayout } from "./layout.js";
 import type { Level } from "./level.js";
 import { compile, type Program } from "./program.js";
-import { added } from "./run-stages.js";
+import { added, sumProgram } from "./run-stages.js";
 
-const probeSum = compile({ sum: input("a", "element").add(input("b", "element")) });
 const spoilProgram = compile({ spoilt: input("g", "element").add(input("probed", "tensor")) });
 
 /** The parts of a learned value's hyper-gradient; see `LearnedHyperparameter.parts`. */
@@ -92,7 +91,7 @@ function probesOf<A>({ executor }: Tower<A>, updates: readonly Update<A>[]): Map
     if (probed === undefined || typeof probed === "number") continue;
     for (const knob of cell.knobs.values()) {
       const before = probes.get(knob);
-      probes.set(knob, executor.run(probeSum, { a: before ?? 0, b: probed }, scalarLayout).sum as A);
+      probes.set(knob, executor.run(sumProgram, { a: before ?? 0, b: probed }, scalarLayout).sum as A);
       free(executor, before);
     }
   }

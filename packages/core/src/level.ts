@@ -191,10 +191,8 @@ export class Level<A> {
     const { executor } = this.tower;
     const program = heldOut === undefined ? plan.contract : plan.contractHeldOut;
     if (!program || cell.t === 0) return { probed: probe(executor, g, layout) };
-    const inputs: Record<string, Value<A>> = plan.penalised ? this.stateOf(cell) : {};
-    inputs.p = p;
+    const inputs: Record<string, Value<A>> = plan.penalised ? { ...this.stateOf(cell), p, t: cell.t } : {};
     inputs.g = heldOut ?? g;
-    inputs.t = cell.t;
     for (const { held: all } of plan.learned) inputs[all[0].name] = held.get(all[0].key) as Value<A>;
     const contracted = executor.run(program, inputs, layout);
     if (heldOut === undefined) return contracted;

@@ -6,7 +6,7 @@ import type { Value } from "./executor.js";
 import { input } from "./expression.js";
 import { masked } from "./finite.js";
 import { layoutOf, scalarLayout } from "./layout.js";
-import { compile } from "./program.js";
+import { compile, type Program } from "./program.js";
 import type { Operate, Operated, Operation, Operator } from "./stage.js";
 import { type PlannedStage, tangentName } from "./stage-plan.js";
 
@@ -17,7 +17,8 @@ export interface StageUpdate<A> {
   readonly probed?: Value<A> | undefined;
 }
 
-const sumProgram = compile({ sum: input("a", "element").add(input("b", "element")) });
+/** a + b, for values that cover a tensor or fewer elements. */
+export const sumProgram: Program = compile({ sum: input("a", "element").add(input("b", "element")) });
 
 /** a + b for values that cover a tensor; both are given up. */
 export function added<A>({ executor }: Tower<A>, a: Value<A> | undefined, b: Value<A>): Value<A> {

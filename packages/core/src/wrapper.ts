@@ -7,7 +7,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Expr, type Operand, toExpr } from "./expression.js";
-import { fromTf, isTfOptimizer } from "./from-tf.js";
+import { baseSpec } from "./from-tf.js";
 import type { AtMost } from "./grain.js";
 import {
   type Hyperparameter,
@@ -79,14 +79,17 @@ export function wrapper<
   const { state } = untyped({ ...definition, update: undefined });
   const own = { totals: {}, ...definition, state } as unknown as Wrapper;
   // Checks the names; what is proposed has one too.
-  const proposed: Stage = { kind: "total", value: () => 0 };
-  const self = ruleFactory({ ...own, stages: { proposed, ...totalsOf(own, {}) }, update: (x) => x }).rule;
+  const named = ["proposed", ...Object.keys(own.totals)].map((name): [string, Stage] => [
+    name,
+    { kind: "total", value: () => 0 },
+  ]);
+  const self = ruleFactory({ ...own, stages: Object.fromEntries(named), update: (x) => x }).rule;
   return (settings = {}) => {
     const { settings: filled } = specOf(self, settings);
     return (base) => {
       // One total for all the rules that this wrapper stands around.
       const over = Object.fromEntries(Object.keys(own.totals).map((name) => [name, {}]));
-      const inside = mapRuleSpecs(isTfOptimizer(base) ? fromTf(base) : base, (spec) => spec);
+      const inside = mapRuleSpecs(baseSpec(base), (spec) => spec);
       // The same names in all of them: one learned object has one value for each name.
       const names = namesAround(
         own,
@@ -99,12 +102,6 @@ export function wrapper<
       });
     };
   };
-}
-
-function totalsOf({ totals }: Wrapper, over: Readonly<Record<string, object>>): Record<string, Stage> {
-  return Object.fromEntries(
-    Object.entries(totals).map(([name, value]) => [name, { kind: "total", value, over: over[name] as object }]),
-  );
 }
 
 /** What the wrapper's names are called where it stands around these rules. */
@@ -144,32 +141,25 @@ function around(
       : { ...stage, inputs: (x) => stage.inputs(inner(x)) };
 
   const { objective, evaluation, update } = own;
-  const objectives = [objective && ((x: Inputs) => ({ ...x, g: toExpr(objective(outer(x))) })), base.objective];
-  const [outerObjective, innerObjective] = objectives as [((x: Inputs) => Inputs) | undefined, Rule["objective"]];
-  const rule: Rule = {
+  const totals = Object.entries(own.totals).map(([name, value]): [string, Total] => [
+    called(name),
+    { kind: "total", value: (x) => value(outer(x)), over: over[name] as object },
+  ]);
+  const stages = Object.entries(base.stages ?? {}).map(([name, stage]): [string, Stage] => [name, inside(stage)]);
+  return {
     name: `${own.name}(${base.name})`,
     hyperparameters: { ...base.hyperparameters, ...rename(own.hyperparameters) },
     state: { ...base.state, ...rename(slotsOf(own, outer)) },
-    stages: {
-      ...rename(
-        Object.fromEntries(
-          Object.entries(totalsOf(own, over)).map(([name, stage]) => [
-            name,
-            { ...(stage as Total), value: (x: Inputs) => (stage as Total).value(outer(x)) },
-          ]),
-        ),
-      ),
-      ...Object.fromEntries(Object.entries(base.stages ?? {}).map(([name, stage]) => [name, inside(stage)])),
-    },
+    stages: Object.fromEntries([...totals, ...stages]),
     update(x) {
       const proposal = base.update(inner(x));
       if (!update) return proposal;
       return { ...proposal, ...rename(update({ ...outer(x), proposed: toExpr(proposal.p as Operand) })) };
     },
-    ...((outerObjective || innerObjective) && {
+    ...((objective || base.objective) && {
       objective(x) {
-        const seen = outerObjective ? outerObjective(x) : x;
-        return innerObjective ? innerObjective(seen) : (seen.g as Expr);
+        const g = objective ? toExpr(objective(outer(x))) : (x.g as Expr);
+        return base.objective ? base.objective({ ...x, g }) : g;
       },
     }),
     ...((evaluation || base.evaluation) && {
@@ -179,7 +169,6 @@ function around(
       },
     }),
   };
-  return rule;
 }
 
 /** The wrapper's slots, with initial values that read the wrapper's names. */
@@ -195,9 +184,9 @@ function slotsOf({ state }: Wrapper, outer: (x: Inputs) => Inputs): Rule["state"
 /**
  * Wrappers one inside the other, around an optimizer; the first is the outermost and sees the gradient first:
  *
- *     chain(clipByGlobalNorm({ maxNorm: 1 }), decayed({ weightDecay: 1e-2 }), adam())
+ *     chain(clipByGlobalNorm({ maxNorm: 1 }), l2({ weightDecay: 1e-2 }), adam())
  *
- * is clipByGlobalNorm(…)(decayed(…)(adam())).
+ * is clipByGlobalNorm(…)(l2(…)(adam())).
  *
  * @param parts Wrappers with their settings, then an optimizer.
  * @throws Error where the last part is no optimizer, or an earlier one no wrapper.
@@ -214,6 +203,6 @@ export function chain(...parts: [...Transform[], Spec | tf.Optimizer]): Spec {
   });
   return wrappers.reduceRight<Spec>(
     (spec, wrapper) => wrapper(spec),
-    mapRuleSpecs(isTfOptimizer(base) ? fromTf(base) : base, (spec) => spec),
+    mapRuleSpecs(baseSpec(base), (spec) => spec),
   );
 }

@@ -5,15 +5,14 @@
  * hyperparameter like any other: learned by its one-step hyper-gradient.
  */
 import {
+  baseSpec,
   type ChannelAxis,
   checkNames,
   choice,
   clamp,
   type Expr,
-  fromTf,
   type GivenTensor,
   isLearned,
-  isTfOptimizer,
   learned,
   mapRuleSpecs,
   max,
@@ -157,15 +156,15 @@ export function ftp(base: Spec | tf.Optimizer, options: FtpOptions = {}): Spec {
   if (anchor !== undefined && anchor !== "initial" && anchor !== "zeros" && !(typeof anchor === "object" && anchor)) {
     throw new Error(`ftp: anchor is ${JSON.stringify(anchor)}; expected "initial", "zeros" or a record of tensors.`);
   }
-  const baseSpec = isTfOptimizer(base) ? fromTf(base) : base;
+  const inside = baseSpec(base);
   const setting = annealed(radius, k);
-  const projectedSpec = mapRuleSpecs(baseSpec, ({ rule, settings }) => {
+  const projectedSpec = mapRuleSpecs(inside, ({ rule, settings }) => {
     if ("radius" in rule.hyperparameters || "anchor" in rule.state) {
       throw new Error(`ftp: the base ${rule.name} has a radius or an anchor already; expected an optimizer without.`);
     }
     return ruleFactory(projected(rule, options))({ ...settings, radius: setting });
   });
   const patterns = Array.isArray(exclude) ? exclude : [exclude as VariablePattern];
-  const spec = patterns.length === 0 ? projectedSpec : choice(patterns, "ftp: exclude", baseSpec, projectedSpec);
+  const spec = patterns.length === 0 ? projectedSpec : choice(patterns, "ftp: exclude", inside, projectedSpec);
   return channelAxis !== undefined ? withChannelAxis(spec, channelAxis) : spec;
 }

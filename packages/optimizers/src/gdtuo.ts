@@ -23,6 +23,7 @@ import {
   slot,
   sub,
 } from "@hypergrad/core";
+import { frozen } from "./frozen.js";
 
 const sgdRule: RuleFactory<"alpha"> = rule({
   name: "gdtuo.sgd",
@@ -73,13 +74,6 @@ const adagradRule: RuleFactory<"alpha"> = rule({
     const total = before.add(g.square());
     return { p: p.sub(g.div(total.add(1e-10).sqrt()).mul(alpha)), total };
   },
-});
-
-const fixed: RuleFactory<never> = rule({
-  name: "gdtuo.fixed",
-  hyperparameters: {},
-  state: {},
-  update: ({ p }) => ({ p }),
 });
 
 /** Settings of which those named are learned by `by`, each in its coordinate; without `by`, numbers all. */
@@ -218,6 +212,6 @@ export function sgdPerParam(rates: Readonly<Record<string, number>>, by?: Spec):
   }
   return entries.reduceRight(
     (others, [name, alpha]) => choice([named(name)], "gdtuo.sgdPerParam", sgd({ alpha }, by), others),
-    fixed(),
+    frozen(),
   );
 }

@@ -10,7 +10,6 @@ import {
   type Learned,
   type LearnedOptions,
   learned,
-  movingAverage,
   nonNegative,
   type RuleFactory,
   rule,
@@ -19,7 +18,7 @@ import {
   sub,
 } from "@hypergrad/core";
 import { l2 } from "./l2.js";
-import { adamHyperparameters } from "./moments.js";
+import { adamHyperparameters, moments } from "./moments.js";
 import { sgd } from "./sgd.js";
 
 /** SGD in relative steps: θ ← θ(1 − αg). A learner for positive numbers whose gradient has no units. */
@@ -99,9 +98,9 @@ const adamEarlyEps: RuleFactory<keyof typeof adamHyperparameters> = rule({
   name: "adam (early eps)",
   hyperparameters: adamHyperparameters,
   state: { m: 0, v: 0 },
-  update({ p, g, t, lr, beta1, beta2, eps, ...x }) {
-    const m = movingAverage(x.m, g, beta1);
-    const v = movingAverage(x.v, g.square(), beta2);
+  update(x) {
+    const { p, g, t, lr, beta1, beta2, eps } = x;
+    const { m, v } = moments(g, x);
     const corrected = sub(1, beta2.pow(t))
       .sqrt()
       .div(sub(1, beta1.pow(t)));

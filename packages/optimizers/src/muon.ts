@@ -3,6 +3,7 @@
  */
 import {
   belowOne,
+  movingAverage,
   nonNegative,
   type RuleFactory,
   real,
@@ -55,13 +56,13 @@ function muonRule(nesterov: boolean, steps: number): RuleFactory<keyof typeof hy
       );
     },
     inputs({ g, velocity, momentum, a, b, c }) {
-      const buffer = velocity.mul(momentum).add(g.mul(sub(1, momentum)));
-      return { u: nesterov ? buffer.mul(momentum).add(g.mul(sub(1, momentum))) : buffer, a, b, c };
+      const buffer = movingAverage(velocity, g, momentum);
+      return { u: nesterov ? movingAverage(buffer, g, momentum) : buffer, a, b, c };
     },
     direction: ({ u, a, b, c }) => ({ value: orthogonalised(u, steps, a, b, c) }),
     update({ p, g, velocity, momentum, direction, lr, weightDecay }) {
-      const buffer = velocity.mul(momentum).add(g.mul(sub(1, momentum)));
-      return { p: p.mul(sub(1, lr.mul(weightDecay))).sub(direction.mul(lr)), velocity: buffer };
+      const decayed = p.mul(sub(1, lr.mul(weightDecay)));
+      return { p: decayed.sub(direction.mul(lr)), velocity: movingAverage(velocity, g, momentum) };
     },
   });
 }

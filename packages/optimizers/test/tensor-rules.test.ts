@@ -1,10 +1,11 @@
 /**
  * Muon and Shampoo against loops in float64: where they go, and how that changes with every hyperparameter.
  */
-import { groups, hyper, learned, real, rule, type Setting, type Spec, select } from "@hypergrad/core";
+import { groups, hyper, learned, type Setting, type Spec } from "@hypergrad/core";
 import { muon, sgd, shampoo } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { reveal } from "../../core/src/testing/reveal.js";
 import { backends } from "../../core/test/support.js";
 
 const STEPS = 4;
@@ -106,14 +107,6 @@ const runShampoo: Run = (start, gradients, settings) => {
   });
 };
 
-/** Does nothing while `scale` is 0; then puts scale · d in the place of what it learns. */
-const reveal = rule({
-  name: "reveal",
-  hyperparameters: { scale: real(0) },
-  state: {},
-  update: ({ p, g, scale }) => ({ p: select(scale.equal(0), p, g.mul(scale)) }),
-});
-
 const muonValues = { lr: 0.1, momentum: 0.7, weightDecay: 0.2, a: 3.4445, b: -4.775, c: 2.0315 };
 const rules: readonly {
   readonly name: string;
@@ -201,18 +194,10 @@ describe.each(backends)("on %s", (backend) => {
         const problems = [problemOf([3, 5]), problemOf([4, 4])];
         // Everything is learned at once: each has its own sensitivity.
         const scale = (t: number): number => (t === STEPS - 1 ? 1 : 0);
-        const settings = Object.entries(values).map(([name, value]) => [
-          name,
-          learned(value, reveal({ scale }), { per }),
-        ]);
         // What is revealed is no value of the domain: only its share inside can be read off, so the sign is turned where it must.
         const revealed = async (sign: number) => {
-          const turned = settings.map(([name, setting]) => [
-            name,
-            learned((setting as { init: number }).init, reveal({ scale: (t: number) => sign * 1e-3 * scale(t) }), {
-              per,
-            }),
-          ]);
+          const by = reveal({ scale: (t) => sign * 1e-3 * scale(t) });
+          const turned = Object.entries(values).map(([name, value]) => [name, learned(value, by, { per })]);
           const { hyperparameters } = await trace(build(Object.fromEntries(turned)), problems);
           return hyperparameters;
         };

@@ -5,120 +5,29 @@
  * is handed in the place of the hyperparameter. What it should be follows from its definition: a schedule moves the hyperparameter in
  * step k alone, and the parameters after that step, contracted with the next gradient, are differenced.
  */
-import {
-  type Float64Optimizer,
-  float64,
-  type Grain,
-  hyper,
-  learned,
-  mapRuleSpecs,
-  real,
-  rule,
-  ruleFactory,
-  type Setting,
-  type Spec,
-  select,
-} from "@hypergrad/core";
+import { float64, type Grain, hyper, learned, type Setting, type Spec } from "@hypergrad/core";
 import { derivative, type Estimate, type Problem, problems } from "@hypergrad/core/testing";
 import { sgd } from "@hypergrad/optimizers";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import {
+  coversOf,
+  parametersAfter,
+  plainCoordinates,
+  reveal,
+  runFloat64,
+  unbounded,
+  valuesAt,
+} from "../../../core/src/testing/reveal.js";
 import { check } from "../../../core/test/properties/check.js";
 import { coarser, coordinatesFor, finestOf, grains, type Optimizer, optimizers, valuesOf } from "./specs.js";
 
-/** Does nothing while `scale` is 0; then puts scale · d + offset in the place of what it learns. */
-const reveal = rule({
-  name: "reveal",
-  hyperparameters: { scale: real(0), offset: real(0) },
-  state: {},
-  update: ({ p, g, scale, offset }) => ({ p: select(scale.equal(0), p, g.mul(scale).add(offset)) }),
-});
-
-/** The rule without what would keep a revealed hyper-gradient from being seen: domains, and values written back. */
-const unbounded = (spec: Spec): Spec =>
-  mapRuleSpecs(spec, ({ rule, settings }) =>
-    ruleFactory({
-      ...rule,
-      hyperparameters: Object.fromEntries(
-        Object.entries(rule.hyperparameters).map(([name, { default: value, per }]) => [name, real(value, { per })]),
-      ),
-      update: (inputs) =>
-        Object.fromEntries(Object.entries(rule.update(inputs)).filter(([name]) => !(name in rule.hyperparameters))),
-    })(settings),
-  );
-
-/** The coordinates, written here for themselves: h = φ(r), its inverse, and where a revealed number is read off exactly. */
-// biome-ignore format: a table
-const coordinates = {
-  identity: { forward: (r: number) => r,                      inverse: (h: number) => h,                         slope: () => 1,                             offset: 0 },
-  log:      { forward: (r: number) => Math.exp(r),            inverse: (h: number) => Math.log(h),               slope: (r: number) => Math.exp(r),          offset: 0 },
-  logit:    { forward: (r: number) => 1 / (1 + Math.exp(-r)), inverse: (h: number) => Math.log(h / (1 - h)),     slope: (r: number) => 1 / (2 + 2 * Math.cosh(r)), offset: 0 },
-  square:   { forward: (r: number) => r * r,                  inverse: (h: number) => Math.sqrt(h),              slope: (r: number) => 2 * r,                offset: 2 },
-  tanh:     { forward: (r: number) => (1 + Math.tanh(r)) / 2, inverse: (h: number) => Math.log(h / (1 - h)) / 2, slope: (r: number) => 1 / (1 + Math.cosh(2 * r)), offset: 0 },
-} as const;
-type CoordinateName = keyof typeof coordinates;
-const coordinateNames = Object.keys(coordinates) as CoordinateName[];
+type CoordinateName = keyof typeof plainCoordinates;
+const coordinateNames = Object.keys(plainCoordinates) as CoordinateName[];
 
 /** The distance over which the rules change as a hyperparameter does. */
 const scaleOf = (name: string, h: number): number =>
   /^(beta|decay|rho)/.test(name) ? Math.min(1 - h, 0.5) : name === "momentum" || name === "dampening" ? 0.5 : h || 0.1;
-
-function start(spec: Spec, { variables, channelAxis }: Problem): Float64Optimizer {
-  return float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), { channelAxis });
-}
-
-function run(spec: Spec, problem: Problem, steps: number): Float64Optimizer {
-  const optimizer = start(spec, problem);
-  for (let t = 0; t < steps; t++) optimizer.step(problem.gradients(t));
-  return optimizer;
-}
-
-/** The parameters after k steps, all in one row. */
-function parametersAfter(spec: Spec, problem: Problem, k: number): number[] {
-  const { parameters } = run(spec, problem, k);
-  return problem.variables.flatMap(({ name }) => [...(parameters[name]?.values ?? [])]);
-}
-
-/** For every element of all variables, which value of grain `per` covers it. */
-function coverOf({ variables }: Problem, per: Grain): string[] {
-  return variables.flatMap(({ name, shape, channelAxes, values }) => {
-    const axes = (channelAxes ?? (shape.length < 2 ? [] : [-1])).map((axis) => (axis + shape.length) % shape.length);
-    return [...values].map((_, i) => {
-      if (per === "model") return "*";
-      if (per === "tensor") return name;
-      if (per === "element") return `${name}[${i}]`;
-      const index: number[] = [];
-      let rest = i;
-      for (let axis = shape.length - 1; axis >= 0; axis--) {
-        if (axes.includes(axis)) index.unshift(rest % (shape[axis] as number));
-        rest = Math.floor(rest / (shape[axis] as number));
-      }
-      return `${name}:${index}`;
-    });
-  });
-}
-
-/** Everything of grain `per` in one row, one number for each of the covers, in their order. */
-function valuesAt(
-  optimizer: Float64Optimizer,
-  problem: Problem,
-  hyperparameter: string,
-  per: Grain,
-): Map<string, number> {
-  const covers = coverOf(problem, per);
-  const result = new Map<string, number>();
-  const current = optimizer.hyperparameters();
-  let at = 0;
-  for (const { name, values } of problem.variables) {
-    const mine = [...new Set(covers.slice(at, at + values.length))];
-    at += values.length;
-    const value = current[name]?.[hyperparameter] as number | Float64Array;
-    mine.forEach((cover, i) => {
-      result.set(cover, typeof value === "number" ? value : (value[i] as number));
-    });
-  }
-  return result;
-}
 
 interface Case {
   readonly problem: Problem;
@@ -143,7 +52,7 @@ function compare(optimizer: Optimizer, { problem, values }: Case, rotation: numb
     const value = values[name] as number;
     const legal = coordinatesFor(value);
     const coordinate = legal[(rotation + i) % legal.length] as CoordinateName;
-    const { forward, inverse, slope: slopeAt } = coordinates[coordinate];
+    const { forward, inverse, slope: slopeAt } = plainCoordinates[coordinate];
     const r = inverse(value);
     const slope = slopeAt(r);
     const moved =
@@ -163,7 +72,7 @@ function compare(optimizer: Optimizer, { problem, values }: Case, rotation: numb
     const expected = chosen.map(({ name, coordinate, estimates, size }) => {
       const per = coarser(grain, finest(name));
       const sums = new Map<string, { d: number; error: number; magnitude: number; floor: number }>();
-      coverOf(problem, per).forEach((cover, j) => {
+      coversOf(problem, per).forEach((cover, j) => {
         const { value, error } = estimates[j] as Estimate;
         const weight = Math.abs(g[j] as number);
         const so = sums.get(cover) ?? { d: 0, error: 0, magnitude: 0, floor: 0 };
@@ -182,16 +91,16 @@ function compare(optimizer: Optimizer, { problem, values }: Case, rotation: numb
 
     const settings = Object.fromEntries(
       expected.map(({ name, coordinate, per, scale }) => {
-        const { offset } = coordinates[coordinate];
+        const { offset } = plainCoordinates[coordinate];
         const by = reveal({ scale: (t) => (t === k ? scale : 0), offset });
         return [name, learned(values[name] as number, by, { per, in: coordinate, gradient: (d) => d, horizon })];
       }),
     );
-    const after = run(unbounded(optimizer.build({ ...values, ...settings })), problem, k + 1);
+    const after = runFloat64(unbounded(optimizer.build({ ...values, ...settings })), problem, k + 1);
 
     for (const { name, coordinate, per, sums, largest, scale } of expected) {
       const revealed = valuesAt(after, problem, name, per);
-      const { inverse, offset } = coordinates[coordinate];
+      const { inverse, offset } = plainCoordinates[coordinate];
       for (const [cover, { d, error, magnitude, floor }] of sums) {
         const actual = (inverse(revealed.get(cover) as number) - offset) / scale;
         if (error === Number.POSITIVE_INFINITY) {
@@ -223,7 +132,7 @@ function radiusFormula(optimizer: Optimizer, { problem, values }: Case, slope: n
   const anchor = problem.variables.flatMap((variable) => [...variable.values]);
   const c = proposed.map((p, j) => p - (anchor[j] as number));
   const l2 = optimizer.ftp?.norm === "l2";
-  const rows = coverOf(problem, l2 ? "tensor" : "channel");
+  const rows = coversOf(problem, l2 ? "tensor" : "channel");
   const norms = new Map<string, number>();
   rows.forEach((row, j) => {
     const x = c[j] as number;
