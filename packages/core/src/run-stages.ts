@@ -52,7 +52,9 @@ export function runStages<A>(tower: Tower<A>, updates: readonly StageUpdate<A>[]
         if (stage.stage.kind === "total") totals.add(stage, update, results);
         else {
           const { apply } = stage.stage;
-          operators.set(apply, [...(operators.get(apply) ?? []), { update, stage, results }]);
+          const calls = operators.get(apply) ?? [];
+          calls.push({ update, stage, results });
+          operators.set(apply, calls);
         }
       }
     }

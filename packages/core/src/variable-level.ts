@@ -55,7 +55,11 @@ export class VariableLevel {
     try {
       return this.step(updates, heldOut);
     } finally {
-      for (const { g } of updates) if (!given.some((each) => each.g === g)) g.dispose();
+      if (this.accumulates) {
+        // A mean is new; a gradient that was handed on is its giver's.
+        const handed = new Set(given.map(({ g }) => g));
+        tf.dispose(updates.flatMap(({ g }) => (handed.has(g) ? [] : [g])));
+      }
     }
   }
 
