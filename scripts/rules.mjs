@@ -9,10 +9,10 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { learned } from "../packages/core/dist/index.js";
-import { planOf } from "../packages/core/dist/plan.js";
+import { passesOf } from "../packages/core/dist/passes/passes.js";
+import { planOf } from "../packages/core/dist/plan/plan.js";
 import { ftp } from "../packages/ftp/dist/index.js";
 import * as optimizers from "../packages/optimizers/dist/index.js";
-import { scheduleOf } from "../packages/wasm/dist/schedule.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const page = `${root}docs/rules.md`;
@@ -146,7 +146,7 @@ function placesOf(program, numbers) {
 function numbersOf({ rule }, { update }) {
   const numbers = new Set(Object.keys(rule.state).filter((name) => typeof rule.state[name].init === "number"));
   for (;;) {
-    const { program, places } = scheduleOf(update, placesOf(update, numbers), false);
+    const { program, places } = passesOf(update, placesOf(update, numbers), false);
     const grown = [...numbers].filter(
       (name) => program.outputs.has(name) && places[program.outputs.get(name)] !== "host",
     );
@@ -161,7 +161,7 @@ function costOf(spec) {
   const cost = { passes: 0, reads: 0, writes: 0 };
   const numbers = numbersOf(spec, plan);
   for (const program of [...plan.rounds.map((round) => round.program), plan.update]) {
-    for (const step of scheduleOf(program, placesOf(program, numbers), false).steps) {
+    for (const step of passesOf(program, placesOf(program, numbers), false).steps) {
       if (step.over !== "element") continue;
       cost.passes++;
       cost.reads += step.elements.filter((index) => !step.stores.includes(index)).length;

@@ -4,12 +4,12 @@
  * @packageDocumentation
  */
 
-export { accumulate } from "./accumulate.js";
-export { type BackendName, type SelectedBackend, useBackend } from "./backend.js";
-export { channelAxesOf, type LayerLike, type LayerWeight } from "./channel-axes.js";
-export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
-export type { Coordinate, CoordinateName, Domain } from "./domain.js";
-export type { Numbers } from "./executor.js";
+export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint/checkpoint.js";
+export { decodeSafetensors, encodeSafetensors, type Safetensors, type StoredTensor } from "./checkpoint/safetensors.js";
+export type { NamedTensor } from "./checkpoint/weights.js";
+export type { Numbers } from "./executors/executor.js";
+export type { Array64 } from "./executors/float64-executor.js";
+export type { Scalars } from "./executors/tfjs-executor.js";
 export {
   type AnyGrain,
   Condition,
@@ -31,13 +31,11 @@ export {
   sub,
   sum,
   toExpr,
-} from "./expression.js";
-export { type Float64Optimizer, float64, type Gradients64, type Parameters64 } from "./float64.js";
-export type { Array64 } from "./float64-executor.js";
-export { baseSpec, fromTf, isTfOptimizer } from "./from-tf.js";
-export type { AtMost, Finest, Grain } from "./grain.js";
-export { type Group, groups } from "./groups.js";
-export { HyperOptimizer, hyper } from "./hyper.js";
+} from "./expression/expression.js";
+export type { AtMost, Finest, Grain } from "./expression/grain.js";
+export { type BackendName, type SelectedBackend, useBackend } from "./optimizer/backend.js";
+export { type Float64Optimizer, float64, type Gradients64, type Parameters64 } from "./optimizer/float64.js";
+export { HyperOptimizer, hyper } from "./optimizer/hyper.js";
 export type {
   ApplyOptions,
   HyperOptions,
@@ -45,8 +43,12 @@ export type {
   MinimizeOptions,
   NonFiniteCounts,
   StepInfo,
-} from "./hyper-options.js";
-export { isLearned, type Learned, type LearnedOptions, learned } from "./learned.js";
+} from "./optimizer/hyper-options.js";
+export { channelAxesOf, type LayerLike, type LayerWeight } from "./rule/channel-axes.js";
+export type { Coordinate, CoordinateName, Domain } from "./rule/domain.js";
+export { baseSpec, fromTf, isTfOptimizer } from "./rule/from-tf.js";
+export { type Group, groups } from "./rule/groups.js";
+export { isLearned, type Learned, type LearnedOptions, learned } from "./rule/learned.js";
 export {
   belowOne,
   type GivenByName,
@@ -68,8 +70,7 @@ export {
   type UpdateInputs,
   type UpdateOutputs,
   unitInterval,
-} from "./rule.js";
-export { decodeSafetensors, encodeSafetensors, type Safetensors, type StoredTensor } from "./safetensors.js";
+} from "./rule/rule.js";
 export {
   constant,
   cosine,
@@ -81,7 +82,7 @@ export {
   sequence,
   type WarmupOptions,
   warmup,
-} from "./schedule.js";
+} from "./rule/schedule.js";
 export {
   type AccumulateSpec,
   type ChannelAxis,
@@ -97,11 +98,9 @@ export {
   type VariableInfo,
   type VariablePattern,
   withChannelAxis,
-} from "./spec.js";
-export type { Inputs, Operator, OperatorCall, OperatorResult, Stage, Total } from "./stage.js";
-export { type Direction, type TensorRuleDefinition, tensorRule } from "./tensor-rule.js";
-export type { Scalars } from "./tfjs-executor.js";
-export type { NamedTensor } from "./weights.js";
+} from "./rule/spec.js";
+export type { Inputs, Operator, OperatorCall, OperatorResult, Stage, Total } from "./rule/stage.js";
+export { type Direction, type TensorRuleDefinition, tensorRule } from "./rule/tensor-rule.js";
 export {
   chain,
   type Proposed,
@@ -109,4 +108,5 @@ export {
   type WrapperDefinition,
   type WrapperFactory,
   wrapper,
-} from "./wrapper.js";
+} from "./rule/wrapper.js";
+export { accumulate } from "./tower/accumulate.js";

@@ -8,7 +8,7 @@ import { adam } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { fused } from "../../wasm/src/fused.js";
+import { fused } from "../../wasm/src/fused/fused.js";
 import { finestOf, optimizers, valuesOf } from "./properties/specs.js";
 
 test.each(optimizers)("$name is fused", async (optimizer) => {

@@ -46,11 +46,11 @@ import {
 } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
-import { gather } from "../../core/src/accumulate.js";
-import type { Cell, Update } from "../../core/src/cell.js";
-import type { Executor } from "../../core/src/executor.js";
-import { type Array64, float64Executor } from "../../core/src/float64-executor.js";
-import { Level } from "../../core/src/level.js";
+import type { Executor } from "../../core/src/executors/executor.js";
+import { type Array64, float64Executor } from "../../core/src/executors/float64-executor.js";
+import { gather } from "../../core/src/tower/accumulate.js";
+import type { Cell, Update } from "../../core/src/tower/cell.js";
+import { Level } from "../../core/src/tower/level.js";
 import { ftp } from "../src/index.js";
 
 const COMPOSITIONS = 10;

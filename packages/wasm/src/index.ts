@@ -8,8 +8,8 @@
  */
 import "@tensorflow/tfjs-backend-wasm";
 import { accelerate } from "@hypergrad/core/executors";
-import { hasSimd } from "./compile.js";
-import { fused } from "./fused.js";
+import { fused } from "./fused/fused.js";
+import { hasSimd } from "./heap/assemble.js";
 import "./kernels/index.js";
 
 if (hasSimd()) accelerate("wasm", fused);

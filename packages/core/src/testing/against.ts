@@ -5,8 +5,8 @@
  * missing bias correction or a norm over the wrong axis.
  */
 import fc from "fast-check";
-import { float64Executor } from "../float64-executor.js";
-import type { RuleFactory } from "../rule.js";
+import { float64Executor } from "../executors/float64-executor.js";
+import type { RuleFactory } from "../rule/rule.js";
 import { type numbersOf, plainRun, ruleFor, slotNumbers } from "./plain.js";
 import { type Problem, type ProblemVariable, problems } from "./problems.js";
 import { channelsOf } from "./reveal.js";

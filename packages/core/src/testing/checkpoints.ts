@@ -3,7 +3,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../checkpoint.js";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../checkpoint/checkpoint.js";
 import { anyForm } from "./forms.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";

@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import type { Scalars } from "../tfjs-executor.js";
+import type { Scalars } from "../executors/tfjs-executor.js";
 import { anyForm } from "./forms.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";

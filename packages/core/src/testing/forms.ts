@@ -3,7 +3,7 @@
  * channel axis is not the last one.
  */
 import fc from "fast-check";
-import { sizeOf } from "../layout.js";
+import { sizeOf } from "../expression/layout.js";
 
 /** A shape, and which of its axes name output channels. */
 export interface Form {

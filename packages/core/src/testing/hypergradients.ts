@@ -5,11 +5,11 @@
  * parameters after that step, contracted with the next gradient, are differenced.
  */
 import fc from "fast-check";
-import { type CoordinateName, type Domain, domains } from "../domain.js";
-import { float64Executor } from "../float64-executor.js";
-import { finer, type Grain, grains } from "../grain.js";
-import { learned } from "../learned.js";
-import { ruleSpecsOf, type Setting } from "../spec.js";
+import { float64Executor } from "../executors/float64-executor.js";
+import { finer, type Grain, grains } from "../expression/grain.js";
+import { type CoordinateName, type Domain, domains } from "../rule/domain.js";
+import { learned } from "../rule/learned.js";
+import { ruleSpecsOf, type Setting } from "../rule/spec.js";
 import { closeDerivative, type Estimate } from "./derivative.js";
 import { coordinatesFor, grainFor, grainsOf, plans } from "./learning.js";
 import { initProgram, plainRun, ruleFor } from "./plain.js";

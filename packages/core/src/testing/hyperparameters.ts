@@ -3,8 +3,8 @@
  * zero.
  */
 import fc from "fast-check";
-import { type Domain, inDomain } from "../domain.js";
-import type { Rule } from "../rule.js";
+import { type Domain, inDomain } from "../rule/domain.js";
+import type { Rule } from "../rule/rule.js";
 
 /** A number, or numbers to draw from. */
 export type Values = number | fc.Arbitrary<number>;

@@ -1,14 +1,15 @@
 /**
  * The invariants of `checkInvariants` that need no backend: one row each.
  */
-import { inDomain } from "../domain.js";
-import { float64Executor } from "../float64-executor.js";
-import type { Grain } from "../grain.js";
-import { learned } from "../learned.js";
-import { planOf } from "../plan.js";
-import type { Program } from "../program.js";
-import { constant } from "../schedule.js";
-import { ruleSpecsOf, type Setting, type Spec } from "../spec.js";
+
+import { float64Executor } from "../executors/float64-executor.js";
+import type { Grain } from "../expression/grain.js";
+import type { Program } from "../expression/program.js";
+import { planOf } from "../plan/plan.js";
+import { inDomain } from "../rule/domain.js";
+import { learned } from "../rule/learned.js";
+import { constant } from "../rule/schedule.js";
+import { ruleSpecsOf, type Setting, type Spec } from "../rule/spec.js";
 import { bounded, coordinatesFor, descent, grainFor, plans } from "./learning.js";
 import { numbersOf, type PlainRun, plainRun, ruleFor, updateProgram } from "./plain.js";
 import type { Problem, ProblemVariable } from "./problems.js";

@@ -3,7 +3,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import type { Spec } from "../spec.js";
+import type { Spec } from "../rule/spec.js";
 import { type InvariantCase, type InvariantName, invariants, type Seen } from "./invariant-table.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";

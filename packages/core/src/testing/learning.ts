@@ -3,12 +3,12 @@
  * small learners of this package (the core knows no update rule).
  */
 import fc from "fast-check";
-import { type CoordinateName, coordinates } from "../domain.js";
-import { float64 } from "../float64.js";
-import { finer, type Grain, grains } from "../grain.js";
-import { type LearnedOptions, learned } from "../learned.js";
-import { nonNegative, type RuleFactory, rule } from "../rule.js";
-import type { Setting, Spec } from "../spec.js";
+import { finer, type Grain, grains } from "../expression/grain.js";
+import { float64 } from "../optimizer/float64.js";
+import { type CoordinateName, coordinates } from "../rule/domain.js";
+import { type LearnedOptions, learned } from "../rule/learned.js";
+import { nonNegative, type RuleFactory, rule } from "../rule/rule.js";
+import type { Setting, Spec } from "../rule/spec.js";
 import { shown } from "./run.js";
 import type { Subject } from "./subject.js";
 

@@ -2,8 +2,8 @@
  * Where optimizers run in this process: every backend of TensorFlow.js that is registered, and every executor on it.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { isAccelerated } from "../executors.js";
-import type { HyperOptions } from "../hyper-options.js";
+import { isAccelerated } from "../executors/tensor-executor.js";
+import type { HyperOptions } from "../optimizer/hyper-options.js";
 
 /** A backend, and the options that choose the executor on it. */
 export interface Place {

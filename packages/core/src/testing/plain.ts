@@ -1,13 +1,13 @@
 /**
  * A rule's own step, without the machinery around it: its expressions on plain numbers, everything that they return in sight.
  */
-import type { Executor, Value } from "../executor.js";
-import { constant, type Expr, input, type Operand, toExpr } from "../expression.js";
-import type { Array64 } from "../float64-executor.js";
-import { type Layout, layoutOf, shapeOf, sizeOf } from "../layout.js";
-import { compile, type Program } from "../program.js";
-import type { Rule } from "../rule.js";
-import { type RuleSpec, resolve, type Spec } from "../spec.js";
+import type { Executor, Value } from "../executors/executor.js";
+import type { Array64 } from "../executors/float64-executor.js";
+import { constant, type Expr, input, type Operand, toExpr } from "../expression/expression.js";
+import { type Layout, layoutOf, shapeOf, sizeOf } from "../expression/layout.js";
+import { compile, type Program } from "../expression/program.js";
+import type { Rule } from "../rule/rule.js";
+import { type RuleSpec, resolve, type Spec } from "../rule/spec.js";
 import type { ProblemVariable } from "./problems.js";
 import { numberOf } from "./subject.js";
 

@@ -5,7 +5,7 @@
  * are rare in any one model's gradients.
  */
 import fc from "fast-check";
-import { sizeOf } from "../layout.js";
+import { sizeOf } from "../expression/layout.js";
 import { type Form, smallForm } from "./forms.js";
 import { type GradientKind, gradientAt, gradientKinds } from "./gradients.js";
 import { noise, random } from "./random.js";

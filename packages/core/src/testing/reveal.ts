@@ -2,13 +2,14 @@
  * The hyper-gradient that an optimizer really applies, made visible: by a learner that does nothing until a certain step, and in that step puts what
  * it is handed in the place of what it learns.
  */
-import { type CoordinateName, domains } from "../domain.js";
-import { select } from "../expression.js";
-import { type Float64Optimizer, float64 } from "../float64.js";
-import type { Grain } from "../grain.js";
-import { layoutOf } from "../layout.js";
-import { type RuleFactory, real, rule, ruleFactory } from "../rule.js";
-import { mapRuleSpecs, type Spec } from "../spec.js";
+
+import { select } from "../expression/expression.js";
+import type { Grain } from "../expression/grain.js";
+import { layoutOf } from "../expression/layout.js";
+import { type Float64Optimizer, float64 } from "../optimizer/float64.js";
+import { type CoordinateName, domains } from "../rule/domain.js";
+import { type RuleFactory, real, rule, ruleFactory } from "../rule/rule.js";
+import { mapRuleSpecs, type Spec } from "../rule/spec.js";
 import type { Problem } from "./problems.js";
 
 /** Does nothing while `scale` is 0; then puts scale · d + offset in the place of what it learns. */

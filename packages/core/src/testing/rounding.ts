@@ -2,10 +2,10 @@
  * What rounding does to a computation, found by rounding it at random: how far a run is off that is disturbed in every operation is how far
  * rounding may be off.
  */
-import type { Executor, Value } from "../executor.js";
-import { type Array64, float64Executor } from "../float64-executor.js";
-import { countOf } from "../layout.js";
-import type { Instruction, Program } from "../program.js";
+import type { Executor, Value } from "../executors/executor.js";
+import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { countOf } from "../expression/layout.js";
+import type { Instruction, Program } from "../expression/program.js";
 import { random } from "./random.js";
 
 /** One instruction as a program of its own, which reads its operands from the inputs "0", "1", "2". */

@@ -2,16 +2,16 @@
  * Runs of an optimizer on a problem, in float64 and on TensorFlow.js, step by step, in one form.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Cell, Update } from "../cell.js";
-import type { Executor, Value } from "../executor.js";
-import { input, sum } from "../expression.js";
-import { float64 } from "../float64.js";
-import type { Array64 } from "../float64-executor.js";
-import { type HyperOptimizer, hyper } from "../hyper.js";
-import type { HyperOptions } from "../hyper-options.js";
-import { Level } from "../level.js";
-import { compile } from "../program.js";
-import { type Spec, withChannelAxis } from "../spec.js";
+import type { Executor, Value } from "../executors/executor.js";
+import type { Array64 } from "../executors/float64-executor.js";
+import { input, sum } from "../expression/expression.js";
+import { compile } from "../expression/program.js";
+import { float64 } from "../optimizer/float64.js";
+import { type HyperOptimizer, hyper } from "../optimizer/hyper.js";
+import type { HyperOptions } from "../optimizer/hyper-options.js";
+import { type Spec, withChannelAxis } from "../rule/spec.js";
+import type { Cell, Update } from "../tower/cell.js";
+import { Level } from "../tower/level.js";
 import type { Problem } from "./problems.js";
 
 /** Numbers by what they are: `a` for a parameter, `a.lr` for a hyperparameter. */

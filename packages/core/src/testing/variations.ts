@@ -1,7 +1,7 @@
 /**
  * Variations of a problem that must not matter to a variable: gradients that are missing, another order, no other variables; and one without elements.
  */
-import { sizeOf } from "../layout.js";
+import { sizeOf } from "../expression/layout.js";
 import type { Problem, ProblemVariable } from "./problems.js";
 
 /** For every step, and every variable in their order: true where it has no gradient. Steps beyond the last begin anew. */

@@ -5,7 +5,7 @@
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
-import { accelerate, tensorExecutor } from "../../src/executors.js";
+import { accelerate, tensorExecutor } from "../../src/executors/tensor-executor.js";
 import {
   type Expr,
   maximum,

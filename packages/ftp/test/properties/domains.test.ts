@@ -7,10 +7,10 @@ import { adam, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Domain, inDomain } from "../../../core/src/domain.js";
-import { ruleSpecsOf } from "../../../core/src/spec.js";
+import { type Domain, inDomain } from "../../../core/src/rule/domain.js";
+import { ruleSpecsOf } from "../../../core/src/rule/spec.js";
 import { bench, type Snapshot, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
-import { check, checkAsync } from "../../../core/test/properties/check.js";
+import { check, checkAsync } from "../../../core/test/check.js";
 import { places } from "./places.js";
 import { type Drawn, optimizers, specs } from "./specs.js";
 

@@ -21,7 +21,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compareRounded, disturbedRuns, type Outcome } from "../../../core/src/testing/rounding.js";
 import { type Snapshot, type Trace, traceFloat64, traceOn, traceTfjs } from "../../../core/src/testing/traces.js";
-import { checkAsync } from "../../../core/test/properties/check.js";
+import { checkAsync } from "../../../core/test/check.js";
 import { ftp } from "../../src/index.js";
 import { places } from "./places.js";
 import { learners, specs } from "./specs.js";

@@ -19,7 +19,7 @@ import {
   unbounded,
   valuesAt,
 } from "../../../core/src/testing/reveal.js";
-import { check } from "../../../core/test/properties/check.js";
+import { check } from "../../../core/test/check.js";
 import { coarser, coordinatesFor, finestOf, grains, type Optimizer, optimizers, valuesOf } from "./specs.js";
 
 type CoordinateName = keyof typeof plainCoordinates;

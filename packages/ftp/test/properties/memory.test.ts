@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Bench, bench, type Snapshot } from "../../../core/src/testing/traces.js";
-import { checkAsync } from "../../../core/test/properties/check.js";
+import { checkAsync } from "../../../core/test/check.js";
 import { places } from "./places.js";
 import { specs } from "./specs.js";
 

@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Trace, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
-import { check, checkAsync } from "../../../core/test/properties/check.js";
+import { check, checkAsync } from "../../../core/test/check.js";
 import { onHost, places } from "./places.js";
 import {
   bases,

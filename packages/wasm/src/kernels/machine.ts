@@ -6,8 +6,7 @@
  * steps do), and the module is compiled synchronously, once, in some milliseconds.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { isShared, moduleOf } from "../compile.js";
-import { memoryImport } from "../kernel.js";
+import { isShared, memoryImport, moduleOf } from "../heap/assemble.js";
 import type { Internals } from "./backend.js";
 import { convolutionText } from "./convolution-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";

@@ -6,16 +6,16 @@ import type { Executor } from "@hypergrad/core/executors";
 import { tensorExecutor } from "@hypergrad/core/executors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { input } from "../../../core/src/expression.js";
-import { layoutOf } from "../../../core/src/layout.js";
-import { compile } from "../../../core/src/program.js";
+import { input } from "../../../core/src/expression/expression.js";
+import { layoutOf } from "../../../core/src/expression/layout.js";
+import { compile } from "../../../core/src/expression/program.js";
 import {
   type Counts,
   expectAnyExpression,
   expectExactSums,
   longForms,
-} from "../../../core/test/properties/agreement.js";
-import { fused } from "../../src/fused.js";
+} from "../../../core/test/executors/agreement.js";
+import { fused } from "../../src/fused/fused.js";
 
 const counts: Counts = { sharp: 0, loose: 0, chance: 0, overflow: 0, undefined: 0 };
 

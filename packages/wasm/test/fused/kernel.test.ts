@@ -2,11 +2,13 @@
  * Kernels by themselves: every operation, in whole vectors and in what is left over, on memories of both kinds.
  */
 
+import type { Kernel, Line } from "@hypergrad/core/executors";
 import { describe, expect, test } from "vitest";
-import { type OperationName, operations } from "../../../core/src/operations.js";
-import { compileKernel } from "../../src/compile.js";
-import { frameOf, type Kernel, type Line } from "../../src/kernel.js";
-import { comparisons } from "../../src/simd.js";
+import { type OperationName, operations } from "../../../core/src/expression/operations.js";
+import { frameOf } from "../../src/fused/frame.js";
+import { textOf } from "../../src/fused/kernel-text.js";
+import { comparisons } from "../../src/fused/simd.js";
+import { moduleOf } from "../../src/heap/assemble.js";
 
 const X = [0.5, -0.25, 3, 0, -0, 1e-3, 70, -2, 1e20, -1e-20, 2.5];
 const Y = [2, 0.5, -3, 0, 1, -1e-3, 0.25, 4, 2, 3, -1.5];
@@ -26,7 +28,7 @@ function run(kernel: Kernel, arrays: readonly (readonly number[])[], shared: boo
     i32[2 * (frame.elements + i)] = address(i);
   });
   i32[2 * frame.stores] = address(arrays.length);
-  const { exports } = new WebAssembly.Instance(compileKernel(JSON.stringify(kernel), kernel, "flat", shared), {
+  const { exports } = new WebAssembly.Instance(moduleOf(textOf(kernel, "flat", shared)), {
     env: { memory },
     Math: Math as unknown as WebAssembly.ModuleImports,
   });

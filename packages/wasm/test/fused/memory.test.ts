@@ -265,9 +265,9 @@ describe("what no kernel can do is left to TensorFlow.js operations", () => {
       const texts = warn.mock.calls.map(([text]) => String(text));
       expect(texts.filter((text) => text.includes("has no SIMD"))).toHaveLength(1);
       const { tensorExecutor } = await import("@hypergrad/core/executors");
-      const { compile } = await import("../../../core/src/program.js");
-      const { input } = await import("../../../core/src/expression.js");
-      const { layoutOf } = await import("../../../core/src/layout.js");
+      const { compile } = await import("../../../core/src/expression/program.js");
+      const { input } = await import("../../../core/src/expression/expression.js");
+      const { layoutOf } = await import("../../../core/src/expression/layout.js");
       const x = tensor([4], 0);
       const executor = tensorExecutor(() => "host", true);
       const { y } = executor.run(compile({ y: input("x", "element").mul(2) }), { x }, layoutOf([4]));

@@ -6,13 +6,13 @@ import { noise, random } from "@hypergrad/core/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Expr, input, mean } from "../../../core/src/expression.js";
-import { float64Executor } from "../../../core/src/float64-executor.js";
-import { sizeOf } from "../../../core/src/layout.js";
-import { compile } from "../../../core/src/program.js";
-import { check } from "../../../core/test/properties/check.js";
-import { layoutFor } from "../../../core/test/properties/expressions.js";
-import { fused } from "../../src/fused.js";
+import { float64Executor } from "../../../core/src/executors/float64-executor.js";
+import { type Expr, input, mean } from "../../../core/src/expression/expression.js";
+import { sizeOf } from "../../../core/src/expression/layout.js";
+import { compile } from "../../../core/src/expression/program.js";
+import { check } from "../../../core/test/check.js";
+import { layoutFor } from "../../../core/test/expression/expressions.js";
+import { fused } from "../../src/fused/fused.js";
 
 const names = ["a", "b", "c", "d"];
 

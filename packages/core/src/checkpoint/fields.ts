@@ -1,0 +1,119 @@
+/**
+ * Fields: everything that a checkpoint holds of a tower, one by one, under keys that depend on nothing but the spec and the variables' names.
+ */
+
+import { replaced, type Value } from "../executors/executor.js";
+import type { Cell, Knob } from "../tower/cell.js";
+import { setFrozen } from "../tower/freeze.js";
+import type { Level } from "../tower/level.js";
+
+/** Something that a checkpoint holds. */
+export interface Field<A> {
+  readonly key: string;
+  /** The tensor that an array broadcasts to; undefined for what is always one number. */
+  readonly shape: readonly number[] | undefined;
+  readonly get: () => Value<A> | undefined;
+  readonly set: (value: Value<A>) => void;
+}
+
+/** Everything that a checkpoint holds of a level and those above. */
+export function* fieldsOf<A>(level: Level<A>): Generator<Field<A>> {
+  yield {
+    key: `${level.path}@steps`,
+    shape: undefined,
+    get: () => level.steps,
+    set: (steps) => {
+      level.steps = steps as number;
+    },
+  };
+  for (const name of new Set(level.learned.map(({ name }) => name))) {
+    yield {
+      key: `${level.path}@frozen:${name}`,
+      shape: undefined,
+      get: () => Number(level.frozen.has(name)),
+      set: (frozen) => {
+        setFrozen(level, name, frozen !== 0);
+      },
+    };
+  }
+  for (const cell of level.cells.values()) yield* cellFields(level, cell);
+  const knobs = [...level.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
+  for (const knob of new Set([...knobs, ...level.sharedKnobs()])) yield* knobFields(level, knob);
+  for (const above of level.above.values()) yield* fieldsOf(above);
+}
+
+function* cellFields<A>(level: Level<A>, cell: Cell<A>): Generator<Field<A>> {
+  const key = `${level.path}/${cell.name}`;
+  const { layout, state, held, plan } = cell;
+  yield {
+    key: `${key}@t`,
+    shape: undefined,
+    get: () => cell.t,
+    set: (t) => {
+      cell.t = t as number;
+    },
+  };
+  const entry = (name: string, values: Map<string, Value<A>>, what: string): Field<A> => ({
+    key: `${key}${what}${name}`,
+    shape: layout.shape,
+    get: () => values.get(name),
+    set: (value) => {
+      values.set(name, replaced(level.tower.executor, values.get(name) ?? 0, value));
+    },
+  });
+  for (const slot of state.keys()) yield entry(slot, state, "#");
+  for (const { key: own } of plan.learned.flatMap(({ held }) => held)) {
+    // Before the first step only initial values depend on anything.
+    if (cell.t > 0 || held.has(own)) yield entry(own, held, "@sensitivity:");
+  }
+  for (const [stage, remembered] of cell.memory) {
+    for (const name of Object.keys(remembered)) {
+      yield {
+        key: `${key}@${stage}:${name}`,
+        shape: level.tower.executor.shapeOf(remembered[name] as A),
+        get: () => cell.memory.get(stage)?.[name],
+        set: (value) => {
+          const now = cell.memory.get(stage) ?? {};
+          cell.memory.set(stage, { ...now, [name]: replaced(level.tower.executor, now[name] as A, value) as A });
+        },
+      };
+    }
+  }
+  if (cell.steps > 1) yield* gatheredFields(level, cell, key);
+}
+
+function* gatheredFields<A>(level: Level<A>, cell: Cell<A>, key: string): Generator<Field<A>> {
+  const { layout, gathered } = cell;
+  yield {
+    key: `${key}@gathered`,
+    shape: undefined,
+    get: () => gathered?.count ?? 0,
+    set: (count) => {
+      if (count !== 0) cell.gathered = { sum: 0, count: count as number };
+    },
+  };
+  // Of a fresh cell that is being filled, what was read just now.
+  if (!cell.gathered) return;
+  yield {
+    key: `${key}@gathered mean`,
+    shape: layout.shape,
+    get: () => gathered?.sum,
+    set: (sum) => {
+      if (cell.gathered)
+        cell.gathered = { ...cell.gathered, sum: replaced(level.tower.executor, cell.gathered.sum, sum) };
+    },
+  };
+}
+
+function* knobFields<A>(level: Level<A>, knob: Knob<A>): Generator<Field<A>> {
+  for (const what of ["raw", "value"] as const) {
+    yield {
+      key: `${level.path}/${knob.cell.name}@${what}`,
+      shape: knob.cell.layout.shape,
+      get: () => knob[what],
+      set: (value) => {
+        knob[what] = replaced(level.tower.executor, knob[what], value);
+      },
+    };
+  }
+}

@@ -1,0 +1,348 @@
+/**
+ * HyperOptimizer: a spec brought to life as a tf.Optimizer.
+ *
+ * It is the only thing here with state: it holds the bottom level of the tower, whose variables are the model's tf.Variables, found by
+ * name at every step.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { type Checkpoint, capture, checkCheckpoint, fill } from "../checkpoint/checkpoint.js";
+import { checkpointOf, type NamedTensor, weightsOf } from "../checkpoint/weights.js";
+import type { Value } from "../executors/executor.js";
+import { tensorExecutor } from "../executors/tensor-executor.js";
+import type { Scalars } from "../executors/tfjs-executor.js";
+import { layoutOf, sameShape } from "../expression/layout.js";
+import { checkNames, checkPatterns, ruleSpecsOf, type Spec, withChannelAxis } from "../rule/spec.js";
+import { describe, structureOf } from "../rule/spec-text.js";
+import type { Reading } from "../tower/cell.js";
+import { Swap } from "../tower/evaluation.js";
+import { learnedPaths, setFrozen } from "../tower/freeze.js";
+import { heldOutGradients, variableGradients } from "./gradients.js";
+import {
+  type ApplyOptions,
+  checkOptions,
+  type HyperOptions,
+  type Hyperparameters,
+  type MinimizeOptions,
+  type NonFiniteCounts,
+} from "./hyper-options.js";
+import { readTogether } from "./reading.js";
+import { nonFiniteError, VariableLevel } from "./variable-level.js";
+
+/** An optimizer whose every hyperparameter can be learned; build it with `hyper`. */
+export class HyperOptimizer extends tf.Optimizer {
+  /** The name under which tfjs serialises it. */
+  static readonly className = "HyperOptimizer";
+
+  /** The optimizer as data. */
+  readonly spec: Spec;
+  private readonly options: HyperOptions;
+  private bottom: VariableLevel;
+  private patternsChecked = false;
+  private readonly swap_ = new Swap();
+  /** What the last `getWeights` returned. */
+  private handedOut: tf.Tensor[] = [];
+  /** How many of the skipped steps an error has told of. */
+  private reported = 0;
+
+  /** @see {@link hyper} */
+  constructor(spec: Spec, options: HyperOptions = {}) {
+    super();
+    checkOptions(spec, options);
+    this.spec = options.channelAxis !== undefined ? withChannelAxis(spec, options.channelAxis) : spec;
+    this.options = options;
+    this.bottom = this.build();
+  }
+
+  private build(): VariableLevel {
+    const executor = tensorExecutor(() => this.scalars(), this.options.executor !== "tfjs");
+    return new VariableLevel(this.spec, executor, this.options.onNonFinite === "skip");
+  }
+
+  private scalars(): Scalars {
+    return this.options.scalars ?? (["cpu", "wasm"].includes(tf.getBackend()) ? "host" : "device");
+  }
+
+  /** Steps taken so far. */
+  override get iterations(): number {
+    return this.bottom.level.steps;
+  }
+
+  /**
+   * Takes one step down the gradient of f.
+   *
+   * @param f The loss: a function of no arguments that returns a scalar.
+   * @param options `hyperLoss`: the loss that hyperparameters are learned from; the other two as in tf.Optimizer, where `returnCost` stands here.
+   * @param varList The variables to train; default: all trainable ones.
+   * @throws Error where no gradients are registered, or a gradient is not finite and `onNonFinite` is "throw".
+   */
+  override minimize(
+    f: () => tf.Scalar,
+    options: boolean | MinimizeOptions = {},
+    varList?: tf.Variable[],
+  ): tf.Scalar | null {
+    const given = typeof options === "boolean" ? { returnCost: options } : options;
+    checkNames("minimize", given, ["hyperLoss", "returnCost", "varList"]);
+    const { hyperLoss, returnCost = false, varList: variables = varList } = given;
+    const gradientsOf = (loss: () => tf.Scalar) => {
+      const { value, grads } = this.computeGradients(loss, variables);
+      return {
+        value,
+        grads: variables ? variables.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })) : grads,
+      };
+    };
+    const temporary: tf.TensorContainer[] = [];
+    try {
+      const { value, grads } = gradientsOf(f);
+      temporary.push(value, grads as tf.TensorContainer);
+      const heldOut = hyperLoss && gradientsOf(hyperLoss);
+      if (heldOut) temporary.push(heldOut.value, heldOut.grads as tf.TensorContainer);
+      this.applyGradients(grads, heldOut && { hyperGradients: heldOut.grads });
+      if (!returnCost) return null;
+      temporary.shift();
+      return value;
+    } finally {
+      tf.dispose(temporary);
+    }
+  }
+
+  /**
+   * The value of f and its gradients by variable name.
+   *
+   * @throws Error where no gradients are registered.
+   */
+  override computeGradients(f: () => tf.Scalar, varList?: tf.Variable[]): ReturnType<tf.Optimizer["computeGradients"]> {
+    if (!tf.getGradient("Multiply")) {
+      throw new Error(
+        'No gradient functions are registered: @tensorflow/tfjs-core alone brings none in Node. Import "@tensorflow/tfjs" once, anywhere in the program.',
+      );
+    }
+    return super.computeGradients(f, varList);
+  }
+
+  /**
+   * Takes one step with gradients that are given.
+   *
+   * @param gradients By variable name, or as a list of names and tensors. A variable without a gradient (null or undefined) keeps its value and its state.
+   * @param options `hyperGradients`: gradients of the loss that hyperparameters are learned from, in the same form; where a variable has none, that loss does not depend on it. Default: the
+   *   gradients themselves.
+   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a gradient that is not
+   *   finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped.
+   */
+  override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {
+    checkNames("applyGradients", options, ["hyperGradients"]);
+    const shapeBefore = (name: string): readonly number[] | undefined =>
+      this.bottom.level.cells.get(name)?.layout.shape;
+    const given = variableGradients(gradients, shapeBefore);
+    const heldOut = options.hyperGradients && heldOutGradients(options.hyperGradients, shapeBefore);
+    this.refuseSwapped("applyGradients", "before training goes on");
+    if (!this.patternsChecked) {
+      // A variable that is not trained, such as a frozen head, may be named as well.
+      checkPatterns(this.spec, Object.values(tf.engine().registeredVariables));
+      this.patternsChecked = true;
+    }
+    const outcome = this.bottom.apply(given, heldOut);
+    if (outcome !== "gathered") this.tell(outcome === "skipped");
+  }
+
+  private tell(skipped: boolean): void {
+    this.options.onStep?.({
+      step: this.bottom.level.steps,
+      skipped,
+      hyperparameters: () => this.hyperparameters(),
+    });
+  }
+
+  /**
+   * Every hyperparameter as it is now: a constant, a schedule's value in the last step, a learned value; those of the learners with a dot (`lr.lr`).
+   *
+   * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
+   */
+  async hyperparameters(): Promise<Hyperparameters> {
+    const rows = [...this.bottom.level.cells.values()].map(
+      (cell) => [cell.name, [...this.bottom.level.values(cell)]] as const,
+    );
+    const arrays = new Set<tf.Tensor>();
+    for (const [, values] of rows) {
+      for (const [, { value }] of values) if (typeof value !== "number") arrays.add(value);
+    }
+    const read = await readTogether([...arrays]);
+    await this.throwIfSkipped();
+    const plain = ({ value, shape }: Reading<tf.Tensor>): number | Float32Array => {
+      const numbers = typeof value === "number" ? value : (read.get(value) as Float32Array);
+      if (shape.length === 0) return typeof numbers === "number" ? numbers : (numbers[0] as number);
+      return typeof numbers === "number" ? new Float32Array(layoutOf(shape).size).fill(numbers) : numbers;
+    };
+    return Object.fromEntries(
+      rows.map(([name, values]) => [name, Object.fromEntries(values.map(([of, value]) => [of, plain(value)]))]),
+    );
+  }
+
+  /** How many steps were skipped and how many hyper-gradients were not applied, because something was not finite. */
+  async nonFinite(): Promise<NonFiniteCounts> {
+    const count = async (value: Value<tf.Tensor>): Promise<number> =>
+      typeof value === "number" ? value : ((await value.data())[0] as number);
+    const [steps, hyperGradients] = await Promise.all([count(this.bottom.skipped), count(this.bottom.tower.refused)]);
+    return { steps, hyperGradients };
+  }
+
+  private async throwIfSkipped(): Promise<void> {
+    if (typeof this.bottom.skipped === "number" || this.options.onNonFinite === "skip") return;
+    const { steps } = await this.nonFinite();
+    const fresh = steps - this.reported;
+    this.reported = steps;
+    if (fresh > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${fresh} step(s)`);
+  }
+
+  /**
+   * Exchanges the variables' values with what the optimizer has to evaluate the model with: averages of parameters, as `averaged` and schedule-free rules keep them. The next call puts the
+   * values back, to the last bit; between the two no step can be taken. Variables that have no average, as all have with most rules, and those that have taken no step yet keep their own
+   * values, so that a program can call it whatever the optimizer is.
+   *
+   * @returns True between the two calls: the variables now hold what to evaluate. False where they hold their own values again.
+   */
+  swap(): boolean {
+    return this.swap_.toggle(this.bottom.level, this.bottom.tower.executor);
+  }
+
+  private refuseSwapped(called: string, when: string): void {
+    if (!this.swap_.active) return;
+    throw new Error(`${called}: the variables hold what swap() put there to evaluate. Call swap() once more ${when}.`);
+  }
+
+  /**
+   * Keeps learned hyperparameters as they are until `unfreeze`; everything else goes on. A checkpoint remembers it.
+   *
+   * @param paths Their names, as `hyperparameters()` has them: "lr", "beta1"; of a learner "lr.lr". None: all.
+   * @throws Error for a name of which nothing is learned.
+   */
+  freeze(...paths: string[]): void {
+    this.setFrozen("freeze", paths, true);
+  }
+
+  /** Lets hyperparameters that were frozen be learned again; see `freeze`. */
+  unfreeze(...paths: string[]): void {
+    this.setFrozen("unfreeze", paths, false);
+  }
+
+  private setFrozen(called: string, paths: readonly string[], frozen: boolean): void {
+    const learned = learnedPaths(this.bottom.level);
+    const unknown = paths.find((path) => !learned.includes(path));
+    if (unknown !== undefined) {
+      throw new Error(
+        `${called}: nothing called "${unknown}" is learned; ${learned.length > 0 ? `there are ${learned.join(", ")}` : "nothing is"}.`,
+      );
+    }
+    for (const path of paths.length > 0 ? paths : learned) setFrozen(this.bottom.level, path, frozen);
+  }
+
+  /**
+   * Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save: their own values, not those
+   * that `swap` puts there.
+   */
+  async checkpoint(): Promise<Checkpoint> {
+    const opaque = ruleSpecsOf(this.spec).find(({ rule }) =>
+      Object.values(rule.stages ?? {}).some((stage) => stage.kind === "operator" && stage.opaque),
+    );
+    if (opaque) {
+      throw new Error(
+        `checkpoint: ${opaque.rule.name} keeps its state to itself, so it cannot be saved. Use a rule of @hypergrad/optimizers, whose state is part of the checkpoint.`,
+      );
+    }
+    const captured = await capture(this.bottom.level, this.bottom.tower.executor, structureOf(this.spec));
+    await this.throwIfSkipped();
+    return captured;
+  }
+
+  /**
+   * Goes on where a checkpoint was made; what the optimizer remembered is forgotten. With the same parameters, the run then equals the uninterrupted one bit for bit.
+   *
+   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, shapes that do not fit, or names of which no variable has any; while parameters are
+   *   swapped.
+   */
+  restore(checkpoint: Checkpoint): void {
+    this.refuseSwapped("restore", "first, so that no value is put in the place of one that you have loaded");
+    checkCheckpoint(checkpoint, structureOf(this.spec));
+    const { registeredVariables } = tf.engine();
+    const names = Object.keys(checkpoint.variables);
+    if (names.length > 0 && !names.some((name) => registeredVariables[name])) {
+      throw new Error(
+        `checkpoint: none of its variables exists: it has ${names.join(", ")}; there are ${Object.keys(registeredVariables).join(", ") || "none"}. State goes by name: build the model first, with the names that it had.`,
+      );
+    }
+    const fresh = this.build();
+    const { level, tower } = fresh;
+    try {
+      for (const [name, shape] of Object.entries(checkpoint.variables)) {
+        const now = registeredVariables[name]?.shape;
+        if (now && !sameShape(now, shape)) {
+          throw new Error(
+            `checkpoint: "${name}" has shape [${shape}] in it, but the variable has [${now}]. Build the model as it was, or begin without the checkpoint.`,
+          );
+        }
+        level.adopt(level.createCell(name, shape, 0));
+      }
+      fill(level, tower.executor, checkpoint);
+    } catch (error) {
+      fresh.dispose();
+      throw error;
+    }
+    this.release();
+    this.bottom = fresh;
+  }
+
+  /**
+   * The checkpoint as named tensors, as `model.save` with `includeOptimizer` asks for it. They are valid until the next call or `dispose()`, which free them: `model.save` does
+   * not (tensorflow/tfjs #8238).
+   *
+   * @throws Error while parameters are swapped: the model would be saved with averages in the place of its own values.
+   */
+  override async getWeights(): Promise<NamedTensor[]> {
+    this.refuseSwapped("getWeights", "before the model is saved with its optimizer, or save it without");
+    const iterations = this.iterations;
+    const weights = weightsOf(await this.checkpoint(), iterations);
+    tf.dispose(this.handedOut);
+    this.handedOut = weights.map(({ tensor }) => tensor);
+    return weights;
+  }
+
+  /** Restores what `getWeights` returned. */
+  override async setWeights(weightValues: NamedTensor[]): Promise<void> {
+    this.restore(await checkpointOf(weightValues));
+  }
+
+  /** The spec and the options as plain JSON, for people: schedules and gradient transforms appear by kind only. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      spec: describe(this.spec),
+      onNonFinite: this.options.onNonFinite ?? "throw",
+    } as tf.serialization.ConfigDict;
+  }
+
+  /** Frees everything that the optimizer holds; the variables are the model's. It can be used again, from its first step. */
+  override dispose(): void {
+    this.release();
+    tf.dispose(this.handedOut);
+    this.handedOut = [];
+    this.patternsChecked = false;
+    this.bottom = this.build();
+  }
+
+  private release(): void {
+    this.swap_.end();
+    this.bottom.level.dispose();
+    tf.dispose([this.bottom.tower.refused, this.bottom.skipped].filter((value) => typeof value !== "number"));
+    this.bottom.skipped = 0;
+    this.reported = 0;
+  }
+}
+
+/**
+ * Brings a spec to life as a tf.Optimizer.
+ *
+ * @param spec What `adamw`, `ftp`, … return.
+ * @param options How it is run.
+ * @throws Error for an unknown option, and where a learned hyperparameter's grain cannot be differentiated.
+ */
+export function hyper(spec: Spec, options: HyperOptions = {}): HyperOptimizer {
+  return new HyperOptimizer(spec, options);
+}

@@ -1,0 +1,268 @@
+import { hyper, learned, linear, type StepInfo } from "@hypergrad/core";
+import * as tf from "@tensorflow/tfjs";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  averaged,
+  backends,
+  descent,
+  noiseOf,
+  refuses,
+  refusesLater,
+  refusesUnchanged,
+  step,
+  valuesOf,
+  variables,
+} from "../support.js";
+
+/** A constant, a schedule, a value for the model and one per channel, with state: everything that could change. */
+const spec = averaged({
+  lr: learned(0.1, descent({ lr: linear(1e-3, { steps: 10 }) })),
+  decay: learned(0.5, descent({ lr: 1e-3 }), { per: "channel" }),
+});
+const shapes = { w: [2, 3], b: [3] } as const;
+
+afterEach(() => tf.disposeVariables());
+
+/** An optimizer that has taken two steps. */
+function underWay(options?: Parameters<typeof hyper>[1], learning = spec) {
+  const all = variables(shapes);
+  const optimizer = hyper(learning, options);
+  step(optimizer, all, 1);
+  step(optimizer, all, 2);
+  return { all, optimizer };
+}
+
+describe("applyGradients refuses, and changes nothing:", () => {
+  test("a name that no variable has", async () => {
+    const { all, optimizer } = underWay();
+    const g = noiseOf([2, 3], 3);
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () => optimizer.applyGradients({ w: g, kernel: g }),
+      'applyGradients: there is no variable "kernel"',
+      "names of tf.Variables that exist",
+    );
+    optimizer.dispose();
+  });
+
+  test("a variable that was disposed", async () => {
+    const { all, optimizer } = underWay();
+    const g = noiseOf([3], 3);
+    const before = [...all.w.dataSync()];
+    all.b.dispose();
+    refuses(() => optimizer.applyGradients({ b: g }), 'there is no variable "b"', "was it disposed?");
+    expect([...all.w.dataSync()]).toEqual(before);
+    expect(optimizer.iterations).toBe(2);
+    optimizer.dispose();
+  });
+
+  test("two gradients for one variable", async () => {
+    const { all, optimizer } = underWay();
+    const tensor = noiseOf([2, 3], 3);
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () =>
+        optimizer.applyGradients([
+          { name: "w", tensor },
+          { name: "w", tensor },
+        ]),
+      'applyGradients: there are two gradients for "w"',
+      "Add them up first",
+    );
+    optimizer.dispose();
+  });
+
+  test("a gradient of another shape, also where it would broadcast", async () => {
+    const { all, optimizer } = underWay();
+    for (const [shape, shown] of [
+      [[3, 2], "[3,2]"],
+      [[6], "[6]"],
+      [[1, 3], "[1,3]"],
+      [[], "[]"],
+    ] as const) {
+      const g = noiseOf(shape, 3);
+      await refusesUnchanged(
+        optimizer,
+        all,
+        () => optimizer.applyGradients({ w: g }),
+        `applyGradients: the gradient of "w" has shape ${shown}`,
+        "expected [2,3]",
+      );
+    }
+    optimizer.dispose();
+  });
+
+  test("what is no tensor", async () => {
+    const { all, optimizer } = underWay();
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () => optimizer.applyGradients({ w: [1, 2, 3, 4, 5, 6] as never }),
+      'applyGradients: the gradient of "w" is 1,2,3,4,5,6',
+      "expected a tf.Tensor",
+    );
+    optimizer.dispose();
+  });
+
+  test("a variable whose shape changed under its name", async () => {
+    const { all, optimizer } = underWay();
+    all.w.dispose();
+    const renewed = { ...variables({ w: [3, 2] }, 2), b: all.b };
+    await refusesUnchanged(
+      optimizer,
+      renewed,
+      () => step(optimizer, renewed, 3),
+      'applyGradients: "w" has shape [3,2], but had [2,3] when its state was made',
+      "another name, or build a new optimizer",
+    );
+    optimizer.dispose();
+  });
+});
+
+describe("channelAxis is refused", () => {
+  const per = descent({ lr: learned(0.1, descent(), { per: "channel" }) });
+
+  test.each([
+    [2, "channelAxis: 2 is no axis of"],
+    [-3, "channelAxis: -3 is no axis of"],
+    [0.5, "channelAxis: 0.5 is no axis of"],
+  ])("where %d is no axis of the variable", async (axis, message) => {
+    const all = variables(shapes);
+    const optimizer = hyper(per, { channelAxis: { w: axis } });
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () => step(optimizer, all, 1),
+      message,
+      '"w"',
+      "[2,3]",
+      "a whole number from -2 to 1",
+    );
+    optimizer.dispose();
+  });
+
+  test("where a function of the variable returns such an axis", async () => {
+    const all = variables(shapes);
+    const optimizer = hyper(per, { channelAxis: ({ shape }) => shape.length });
+    await refusesUnchanged(optimizer, all, () => step(optimizer, all, 1), "channelAxis: 2 is no axis of");
+    optimizer.dispose();
+  });
+});
+
+describe.each(backends)("on the %s backend, a gradient that is not finite", (backend) => {
+  beforeAll(async () => {
+    await tf.setBackend(backend);
+    return async () => {
+      await tf.setBackend("cpu");
+    };
+  });
+
+  /** Gradients of noise, but for one element of b's. */
+  function spoiled(value: number): tf.NamedTensorMap {
+    return { w: noiseOf([2, 3], 5), b: tf.tensor1d([0.1, value, 0.2]) };
+  }
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "(%d) by default stops the step, which says whose it is, and changes nothing",
+    async (value) => {
+      const { all, optimizer } = underWay();
+      const gradients = spoiled(value);
+      await refusesUnchanged(
+        optimizer,
+        all,
+        () => optimizer.applyGradients(gradients),
+        'the gradient of "b" has a NaN or infinite value',
+        "Nothing was changed",
+        "Lower the learning rate",
+        '{ onNonFinite: "skip" }',
+      );
+      optimizer.dispose();
+    },
+  );
+
+  test("in the first step leaves no trace", async () => {
+    const all = variables(shapes);
+    const optimizer = hyper(spec);
+    const gradients = spoiled(Number.NaN);
+    await refusesUnchanged(optimizer, all, () => optimizer.applyGradients(gradients), 'the gradient of "b"');
+    expect(await optimizer.hyperparameters()).toEqual({});
+    optimizer.dispose();
+  });
+
+  test("stops minimize, which frees what it computed", async () => {
+    const { all, optimizer } = underWay();
+    const f = () => tf.sum(tf.sqrt(tf.mul(all.w, 0))) as tf.Scalar;
+    await refusesUnchanged(optimizer, all, () => optimizer.minimize(f, true), 'the gradient of "w"');
+    optimizer.dispose();
+  });
+
+  test('is skipped and counted with onNonFinite: "skip", and the run goes on as if that step had not been', async () => {
+    const run = async (spoil: boolean) => {
+      const infos: StepInfo[] = [];
+      const { all, optimizer } = underWay({ onNonFinite: "skip", onStep: (info) => void infos.push(info) });
+      if (spoil) {
+        const before = { values: valuesOf(all), hyperparameters: await optimizer.hyperparameters() };
+        for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+          tf.tidy(() => optimizer.applyGradients(spoiled(value)));
+        }
+        expect({ values: valuesOf(all), hyperparameters: await optimizer.hyperparameters() }).toEqual(before);
+        expect(await optimizer.nonFinite()).toEqual({ steps: 2, hyperGradients: 0 });
+        expect(infos.map(({ step, skipped }) => [step, skipped])).toEqual([
+          [1, false],
+          [2, false],
+          [2, true],
+          [2, true],
+        ]);
+      }
+      step(optimizer, all, 3);
+      expect(optimizer.iterations).toBe(3);
+      const seen = { values: valuesOf(all), remembered: await optimizer.checkpoint() };
+      optimizer.dispose();
+      tf.disposeVariables();
+      return seen;
+    };
+    expect(await run(true)).toEqual(await run(false));
+  });
+
+  test("is skipped without a read where scalars stay on the device, and reported by the next call that reads", async () => {
+    // Every learned value's gradient is finite but for those that b has a part in: none may move.
+    const everyGrain = averaged({
+      lr: learned(0.1, descent({ lr: learned(1e-3, descent({ lr: 1e-4 })) }), { per: "tensor" }),
+      decay: learned(0.5, descent({ lr: 1e-3 }), { per: "channel" }),
+    });
+    const { all, optimizer } = underWay({ scalars: "device" }, everyGrain);
+    step(optimizer, all, 3);
+    const before = { values: valuesOf(all), hyperparameters: await optimizer.hyperparameters() };
+    tf.tidy(() => optimizer.applyGradients(spoiled(Number.NaN)));
+    expect(valuesOf(all)).toEqual(before.values);
+    await refusesLater(
+      () => optimizer.hyperparameters(),
+      "a gradient had a NaN or infinite value in 1 step",
+      '{ onNonFinite: "skip" }',
+    );
+    expect(await optimizer.nonFinite()).toEqual({ steps: 1, hyperGradients: 0 });
+    expect(await optimizer.hyperparameters()).toEqual(before.hyperparameters);
+    tf.tidy(() => optimizer.applyGradients(spoiled(Number.NaN)));
+    await refusesLater(() => optimizer.checkpoint(), "a gradient had a NaN or infinite value in 1 step");
+    await optimizer.checkpoint();
+    optimizer.dispose();
+  });
+
+  test("leaves nothing on the device when a later check of the same step fails", () => {
+    const { all, optimizer } = underWay({
+      scalars: "device",
+      channelAxis: ({ name }) => (name === "late" ? 7 : undefined),
+    });
+    const late = tf.variable(tf.zeros([2, 2]), true, "late");
+    const before = valuesOf(all);
+    const gradients = { w: noiseOf([2, 3], 5), late: noiseOf([2, 2], 6) };
+    const { numTensors } = tf.memory();
+    refuses(() => optimizer.applyGradients(gradients), "channelAxis: 7 is no axis of");
+    expect(tf.memory().numTensors).toBe(numTensors);
+    expect(valuesOf(all)).toEqual(before);
+    late.dispose();
+    optimizer.dispose();
+  });
+});

@@ -1,0 +1,219 @@
+/**
+ * Bindings: everything about a program on tensors of one layout that stays the same from call to call.
+ *
+ * A program has a variant for every way in which its inputs are given (as a number, per channel, per element), and a variant a binding for every layout.
+ */
+import {
+  type Buffer,
+  countOf,
+  type Grain,
+  type Host,
+  type Layout,
+  type Loop,
+  type Passes,
+  type Place,
+  type Program,
+  passesOf,
+} from "@hypergrad/core/executors";
+import type { Heap } from "../heap/heap.js";
+import { type FrameLayout, frameOf } from "./frame.js";
+import { kernelFor, type Run } from "./kernels.js";
+import { type Rows, rowsOf } from "./rows.js";
+
+/** An input of a program. */
+export interface Input {
+  readonly name: string;
+  readonly grain: Grain;
+  /** True where the program has an output of that name that is not the input itself. */
+  readonly replaced: boolean;
+}
+
+/** An output of a program: in a buffer, an input, or a number; by its number among those. */
+interface Output {
+  readonly name: string;
+  readonly in: "buffer" | "input" | "number";
+  readonly at: number;
+}
+
+/** A program whose inputs are given in one certain way. */
+export interface Variant {
+  readonly passes: Passes;
+  /** The index of every input's value, and the last step that reads its array. */
+  readonly inputs: readonly { readonly index: number; readonly lastRead: number }[];
+  /** For every buffer, the input that its output replaces; −1 where there is none. */
+  readonly replaced: readonly number[];
+  readonly outputs: readonly Output[];
+  readonly bindings: WeakMap<Layout, Binding>;
+  /** Room for a call's numbers and addresses, by the index of their value. */
+  readonly numbers: Float64Array;
+  readonly addresses: Float64Array;
+  /** And for its buffers' addresses. */
+  readonly starts: Float64Array;
+}
+
+/** A loop on tensors of one layout. */
+export interface BoundLoop {
+  readonly over: "channel" | "element";
+  readonly loop: Loop;
+  readonly frame: FrameLayout;
+  readonly kernel: Run;
+  /** How it walks over the channels; undefined for one that knows none. */
+  readonly rows: Rows | undefined;
+  /** For every operand per channel: where its numbers are repeated side by side; undefined where they are read as they are. */
+  readonly repeated: readonly (number | undefined)[];
+  /** For every reduction per channel: where its float32 numbers are, and its float64 ones. */
+  readonly partial: readonly number[];
+  readonly total: readonly number[];
+  /** For every reduction: what its result is multiplied by, as what was reduced stands for several elements. */
+  readonly factors: readonly number[];
+}
+
+/** A variant on tensors of one layout. Places are in bytes from the beginning of the scratch memory. */
+export interface Binding {
+  readonly heap: Heap;
+  readonly steps: readonly (Host | BoundLoop)[];
+  /** Numbers that are known already, by the index of their value. */
+  readonly numbers: readonly { readonly index: number; readonly value: number }[];
+  /** Where the buffers are that hold one number per channel and are needed only meanwhile. */
+  readonly meanwhile: ReadonlyMap<Buffer, number>;
+  /** Bytes of scratch memory. */
+  readonly scratch: number;
+}
+
+/** The places of a program's inputs: a digit for each, as a number where it can hold them all. */
+export type VariantKey = number | string;
+
+/** What is known of a program. */
+export interface Known {
+  readonly inputs: readonly Input[];
+  /** By the ways in which the inputs are given; undefined for one that cannot be run. */
+  readonly variants: Map<VariantKey, Variant | undefined>;
+}
+
+const programs = new WeakMap<Program, Known>();
+
+/** What is known of a program: at first its inputs. */
+export function knownOf(program: Program): Known {
+  const known = programs.get(program);
+  if (known) return known;
+  const inputs = program.instructions.flatMap(({ kind, grain }, index): Input[] => {
+    if (kind.op !== "input") return [];
+    const output = program.outputs.get(kind.name);
+    return [{ name: kind.name, grain, replaced: output !== undefined && output !== index }];
+  });
+  const made: Known = { inputs, variants: new Map() };
+  programs.set(program, made);
+  return made;
+}
+
+/** A variant of the program: its inputs are given in these places. */
+export function variantOf(
+  program: Program,
+  { inputs: named }: Known,
+  places: readonly Place[],
+  { channels }: Layout,
+): Variant {
+  const given = new Map(named.map(({ name }, i) => [name, places[i] as Place]));
+  const passes = passesOf(program, given, channels === 1);
+  const { instructions, outputs } = passes.program;
+  const inputs = named.map(({ name }) => {
+    const index = instructions.findIndex(({ kind }) => kind.op === "input" && kind.name === name);
+    return { index, lastRead: passes.lastRead.get(index) as number };
+  });
+  const position = (index: number): number => inputs.findIndex((input) => input.index === index);
+  return {
+    passes,
+    inputs,
+    replaced: passes.buffers.map(({ replaces }) => position(replaces)),
+    outputs: [...outputs].map(([name, index]): Output => {
+      const buffer = passes.bufferOf.get(index);
+      if (buffer !== undefined) return { name, in: "buffer", at: buffer };
+      const input = passes.places[index] === "host" ? -1 : position(index);
+      return input >= 0 ? { name, in: "input", at: input } : { name, in: "number", at: index };
+    }),
+    bindings: new WeakMap(),
+    numbers: new Float64Array(instructions.length),
+    addresses: new Float64Array(instructions.length),
+    starts: new Float64Array(passes.buffers.length),
+  };
+}
+
+const align = (bytes: number): number => (bytes + 15) & ~15;
+
+/** True for a loop that has to know which channel an element belongs to. */
+const knowsChannels = ({ over, kernel, channels }: Loop): boolean =>
+  over === "element" && (channels.length > 0 || kernel.reductions.some(({ to }) => to === "channel"));
+
+/**
+ * The variant on tensors of this layout; its kernels are compiled.
+ *
+ * @throws Error where a kernel does not compile.
+ */
+export function bindingOf({ passes, bindings }: Variant, layout: Layout, heap: Heap): Binding {
+  const { instructions } = passes.program;
+  const known = bindings.get(layout);
+  if (known?.heap === heap) return known;
+  const numbers: { index: number; value: number }[] = [];
+  /** How many elements each of the numbers stands for that a sum adds up. */
+  const factorOf = (index: number): number => {
+    const { kind, operands } = instructions[index] as Program["instructions"][number];
+    const coarse =
+      kind.op === "reduceSum" && kind.from === "element" && passes.places[operands[0] as number] === "channel";
+    return coarse ? countOf(layout, "element", "channel") : 1;
+  };
+  instructions.forEach(({ kind, operands }, index) => {
+    const place = passes.places[index];
+    // Every channel's sum of what is one number per channel already.
+    if (kind.op === "reduceSum" && place === "channel" && passes.places[operands[0] as number] === place) {
+      numbers.push({ index, value: factorOf(index) });
+    }
+  });
+
+  const loops = passes.steps.filter((step): step is Loop => step.over !== "host");
+  const frames = loops.map(({ kernel }) => frameOf(kernel));
+  let used = align(8 * Math.max(0, ...frames.map(({ slots }) => slots)));
+  const take = (bytes: number): number => {
+    const at = used;
+    used += align(bytes);
+    return at;
+  };
+  const meanwhile = new Map(
+    passes.buffers
+      .filter(({ over, output }) => over === "channel" && output === undefined)
+      .map((buffer) => [buffer, take(4 * layout.channels)] as const),
+  );
+  // What a loop alone needs may stand where another's did.
+  const start = used;
+  let scratch = used;
+  const bound = new Map(
+    loops.map((loop, i) => {
+      const rows = knowsChannels(loop) ? rowsOf(layout) : undefined;
+      const cells = layout.channels * (rows?.copies ?? 1);
+      const repeat = rows !== undefined && rows.copies > 1;
+      used = start;
+      const { reductions } = loop.kernel;
+      const boundLoop: BoundLoop = {
+        over: loop.over,
+        loop,
+        frame: frames[i] as FrameLayout,
+        kernel: kernelFor(heap, loop.key, loop.kernel, rows?.mode ?? "flat"),
+        rows,
+        repeated: loop.channels.map(() => (repeat ? take(4 * rows.channels * rows.copies) : undefined)),
+        partial: reductions.map(({ to }) => (to === "channel" ? take(4 * cells) : 0)),
+        total: reductions.map(({ to, op }) => (to === "channel" && op === "sum" ? take(8 * cells) : 0)),
+        factors: loop.reductions.map(factorOf),
+      };
+      scratch = Math.max(scratch, used);
+      return [loop, boundLoop] as const;
+    }),
+  );
+  const binding: Binding = {
+    heap,
+    steps: passes.steps.map((step) => (step.over === "host" ? step : (bound.get(step) as BoundLoop))),
+    numbers,
+    meanwhile,
+    scratch,
+  };
+  bindings.set(layout, binding);
+  return binding;
+}

@@ -1,0 +1,136 @@
+/**
+ * The heap of TensorFlow.js's WASM backend: where its tensors are, and how kernels of our own work on them.
+ *
+ * Nothing here is part of the backend's public interface, so it is looked at in this file, and for kernels of operations in kernels/backend.ts, alone.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** What the backend knows of a tensor's data. */
+export interface TensorData {
+  readonly id: number;
+  readonly memoryOffset: number;
+  readonly refCount: number;
+}
+
+/** The part of tfjs's BackendWasm that is used here. */
+interface Backend {
+  readonly wasm: {
+    readonly HEAPU8: Uint8Array;
+    readonly asm: { readonly memory: WebAssembly.Memory };
+    readonly tfjs: {
+      registerTensor(id: number, size: number, address: number): void;
+      disposeData(id: number): void;
+    };
+    _malloc(bytes: number): number;
+    _free(address: number): void;
+  };
+  readonly dataIdMap: {
+    /** Asked with `get` for what it does not have, the map would move it here from another backend. */
+    readonly data: WeakMap<object, TensorData>;
+  };
+  makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
+}
+
+/** One backend's memory. Addresses are in bytes; a view is valid until something is allocated. */
+export class Heap {
+  private readonly backend: Backend;
+  private buffer: ArrayBufferLike | undefined;
+  private scratchBytes = 0;
+  private scratchAddress = 0;
+  /** The memory as 32-bit numbers and as float64. */
+  i32: Int32Array = new Int32Array();
+  f32: Float32Array = new Float32Array();
+  f64: Float64Array = new Float64Array();
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  /** What is known of the tensor's data, where it is on this heap and of type float32; undefined else. */
+  find(tensor: tf.Tensor): TensorData | undefined {
+    return tensor.dtype === "float32" ? this.backend.dataIdMap.data.get(tensor.dataId) : undefined;
+  }
+
+  /** A new tensor, with anything in it. */
+  create(shape: readonly number[]): tf.Tensor {
+    const { dataId } = this.backend.makeOutput([...shape], "float32");
+    return tf.keep(
+      tf.engine().makeTensorFromDataId(dataId, [...shape], "float32", this.backend as unknown as tf.KernelBackend),
+    );
+  }
+
+  /**
+   * Lets the backend know that a tensor was written over. Its matrix products and convolutions keep a rearranged copy of their right operand for as long as
+   * a tensor's id lives, and would go on with the old values.
+   */
+  forgetPacked(tensor: tf.Tensor): void {
+    const { id, memoryOffset } = this.find(tensor) as TensorData;
+    // The id's data is not freed by this: that is up to the backend's JavaScript.
+    this.backend.wasm.tfjs.disposeData(id);
+    this.backend.wasm.tfjs.registerTensor(id, tensor.size, memoryOffset);
+  }
+
+  /** Some bytes, 16-byte aligned, to be freed by `free`. */
+  allocate(bytes: number): number {
+    const address = this.backend.wasm._malloc(bytes) >>> 0;
+    if (address === 0) throw new Error(`The WASM heap has no room for ${bytes} bytes more.`);
+    return address;
+  }
+
+  free(address: number): void {
+    this.backend.wasm._free(address);
+  }
+
+  /** The address of bytes that are the caller's until the next call. */
+  scratch(bytes: number): number {
+    if (bytes > this.scratchBytes) {
+      if (this.scratchAddress) this.free(this.scratchAddress);
+      this.scratchAddress = 0;
+      this.scratchBytes = 0;
+      this.scratchAddress = this.allocate(bytes);
+      this.scratchBytes = bytes;
+    }
+    return this.scratchAddress;
+  }
+
+  /** The memory that compiled code imports. */
+  get memory(): WebAssembly.Memory {
+    return this.backend.wasm.asm.memory;
+  }
+
+  /** Makes the views those of the memory as it is now: it may have grown. */
+  look(): void {
+    const { buffer } = this.backend.wasm.HEAPU8;
+    if (buffer === this.buffer) return;
+    this.buffer = buffer;
+    this.i32 = new Int32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+  }
+
+  /** The tensor's first number. */
+  read({ memoryOffset }: TensorData): number {
+    this.look();
+    return this.f32[memoryOffset >>> 2] as number;
+  }
+
+  /** Makes all `size` numbers of a tensor this one. */
+  fill({ memoryOffset }: TensorData, size: number, value: number): void {
+    const first = memoryOffset >>> 2;
+    this.f32.fill(value, first, first + size);
+  }
+}
+
+const heaps = new WeakMap<object, Heap>();
+
+/** The active backend's heap; undefined where it is not tfjs's WASM backend as this package knows it. */
+export function activeHeap(): Heap | undefined {
+  const backend = tf.backend();
+  const known = heaps.get(backend);
+  if (known) return known;
+  const { wasm, dataIdMap } = backend as unknown as Partial<Backend>;
+  if (!(wasm?.asm?.memory instanceof WebAssembly.Memory) || !dataIdMap?.data) return undefined;
+  const heap = new Heap(backend as unknown as Backend);
+  heaps.set(backend, heap);
+  return heap;
+}
