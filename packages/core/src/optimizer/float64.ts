@@ -6,11 +6,12 @@
 
 import type { Numbers, Value } from "../executors/executor.js";
 import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { checkPatterns } from "../rule/resolve.js";
 import type { GivenTensor } from "../rule/rule.js";
-import { checkPatterns, type Spec, withChannelAxis } from "../rule/spec.js";
-import { gather } from "../tower/accumulate.js";
+import { type Spec, withChannelAxis } from "../rule/spec.js";
 import type { Cell, Reading, Tower } from "../tower/cell.js";
 import { setFrozen } from "../tower/freeze.js";
+import { gather } from "../tower/gather.js";
 import { Level } from "../tower/level.js";
 import type { HyperOptions } from "./hyper-options.js";
 

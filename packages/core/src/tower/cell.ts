@@ -6,8 +6,8 @@ import { type Layout, sameShape } from "../expression/layout.js";
 import type { LearnedHyperparameter } from "../plan/knob-plan.js";
 import type { Plan } from "../plan/plan.js";
 import type { GivenByName, GivenTensor } from "../rule/rule.js";
-import type { VariableInfo } from "../rule/spec.js";
 import type { Operate } from "../rule/stage.js";
+import type { VariableInfo } from "../rule/variable.js";
 import type { Level } from "./level.js";
 
 /** A learned hyperparameter's current value: a variable of the level above. */

@@ -10,8 +10,8 @@ import { countNonFinite, probe, refusal } from "../executors/finite.js";
 import { input } from "../expression/expression.js";
 import { scalarLayout } from "../expression/layout.js";
 import { compile, type Program } from "../expression/program.js";
-import { gather } from "./accumulate.js";
 import type { Knob, Tower, Update } from "./cell.js";
+import { gather } from "./gather.js";
 import type { Level } from "./level.js";
 import { added, sumProgram } from "./run-stages.js";
 
