@@ -7,12 +7,6 @@ import binaryen from "binaryen";
 export const memoryImport = (shared: boolean): string =>
   `(import "env" "memory" (memory ${shared ? "1 65536 shared" : "1"}))`;
 
-/** True where several threads can work on the memory: a module that imports it must say so. */
-export function isShared({ buffer }: WebAssembly.Memory): boolean {
-  // Browsers that have no shared memory do not define it.
-  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
-}
-
 /** The text as a module. */
 export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Module(assembled(text));
 
