@@ -2,8 +2,7 @@
  * The kernels' own WebAssembly module, which works on the backend's memory. It is compiled when the first kernel needs it, once for each
  * backend.
  *
- * Kernels must answer at once, so nothing can be loaded when they run: binaryen is imported with the package (as the fused optimizer
- * steps do), and the module is compiled synchronously, once, in some milliseconds.
+ * Kernels must answer at once, so nothing can be loaded when they run: the module is assembled and compiled synchronously, once.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { memoryImport, moduleOf } from "../heap/assemble.js";
