@@ -5,10 +5,9 @@
 export { type Compute, computeOf, type Executor, type Numbers, type Value } from "./executors/executor.js";
 export { type Acceleration, accelerate, isAccelerated, type Run, tensorExecutor } from "./executors/tensor-executor.js";
 export type { Scalars } from "./executors/tfjs-executor.js";
-export type { NodeKind } from "./expression/expression.js";
 export type { Grain } from "./expression/grain.js";
 export { countOf, type Layout, sameShape } from "./expression/layout.js";
-export type { OperationName } from "./expression/operations.js";
+export type { NodeKind, OperationName } from "./expression/node.js";
 export type { Instruction, Program } from "./expression/program.js";
 export type { Kernel, Line, Reduction } from "./passes/kernel.js";
 export { type Buffer, type Host, type Loop, type Passes, passesOf } from "./passes/passes.js";

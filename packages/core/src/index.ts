@@ -11,8 +11,6 @@ export type { Numbers } from "./executors/executor.js";
 export type { Array64 } from "./executors/float64-executor.js";
 export type { Scalars } from "./executors/tfjs-executor.js";
 export {
-  type AnyGrain,
-  Condition,
   clamp,
   count,
   div,
@@ -33,6 +31,7 @@ export {
   toExpr,
 } from "./expression/expression.js";
 export type { AtMost, Finest, Grain } from "./expression/grain.js";
+export { type AnyGrain, Condition } from "./expression/node.js";
 export { type BackendName, type SelectedBackend, useBackend } from "./optimizer/backend.js";
 export { type Float64Optimizer, float64, type Gradients64, type Parameters64 } from "./optimizer/float64.js";
 export { HyperOptimizer, hyper } from "./optimizer/hyper.js";
@@ -44,11 +43,22 @@ export type {
   NonFiniteCounts,
   StepInfo,
 } from "./optimizer/hyper-options.js";
+export { accumulate } from "./rule/accumulate.js";
 export { channelAxesOf, type LayerLike, type LayerWeight } from "./rule/channel-axes.js";
+export {
+  type RuleDefinition,
+  type RuleFactory,
+  rule,
+  ruleFactory,
+  type StepInputs,
+  type UpdateInputs,
+  type UpdateOutputs,
+} from "./rule/define.js";
 export type { Coordinate, CoordinateName, Domain } from "./rule/domain.js";
 export { baseSpec, fromTf, isTfOptimizer } from "./rule/from-tf.js";
 export { type Group, groups } from "./rule/groups.js";
-export { isLearned, type Learned, type LearnedOptions, learned } from "./rule/learned.js";
+export { type LearnedOptions, learned } from "./rule/learned.js";
+export { checkNames } from "./rule/options.js";
 export {
   belowOne,
   type GivenByName,
@@ -58,17 +68,10 @@ export {
   nonNegative,
   positive,
   type Rule,
-  type RuleDefinition,
-  type RuleFactory,
   real,
-  rule,
-  ruleFactory,
   type Slot,
   type SlotInit,
-  type StepInputs,
   slot,
-  type UpdateInputs,
-  type UpdateOutputs,
   unitInterval,
 } from "./rule/rule.js";
 export {
@@ -85,22 +88,20 @@ export {
 } from "./rule/schedule.js";
 export {
   type AccumulateSpec,
-  type ChannelAxis,
   type ChoiceSpec,
-  checkNames,
   choice,
+  isLearned,
   type LayoutSpec,
+  type Learned,
   mapRuleSpecs,
-  type NamePattern,
   type RuleSpec,
   type Setting,
   type Spec,
-  type VariableInfo,
-  type VariablePattern,
   withChannelAxis,
 } from "./rule/spec.js";
 export type { Inputs, Operator, OperatorCall, OperatorResult, Stage, Total } from "./rule/stage.js";
 export { type Direction, type TensorRuleDefinition, tensorRule } from "./rule/tensor-rule.js";
+export type { ChannelAxis, NamePattern, VariableInfo, VariablePattern } from "./rule/variable.js";
 export {
   chain,
   type Proposed,
@@ -109,4 +110,3 @@ export {
   type WrapperFactory,
   wrapper,
 } from "./rule/wrapper.js";
-export { accumulate } from "./tower/accumulate.js";

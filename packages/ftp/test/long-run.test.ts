@@ -48,8 +48,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Executor } from "../../core/src/executors/executor.js";
 import { type Array64, float64Executor } from "../../core/src/executors/float64-executor.js";
-import { gather } from "../../core/src/tower/accumulate.js";
 import type { Cell, Update } from "../../core/src/tower/cell.js";
+import { gather } from "../../core/src/tower/gather.js";
 import { Level } from "../../core/src/tower/level.js";
 import { ftp } from "../src/index.js";
 

@@ -7,7 +7,8 @@
  */
 import type { Grain } from "../expression/grain.js";
 import { countOf, type Layout } from "../expression/layout.js";
-import { type OperationName, operations } from "../expression/operations.js";
+import type { OperationName } from "../expression/node.js";
+import { operations } from "../expression/operations.js";
 import type { Instruction, Program } from "../expression/program.js";
 
 /** A value of an expression: one number for everything it covers, or an array that broadcasts to the tensor. */

@@ -7,7 +7,8 @@
 
 import type { Grain } from "../expression/grain.js";
 import { type Layout, sameShape, shapeOf, sizeOf } from "../expression/layout.js";
-import { type OperationName, operations } from "../expression/operations.js";
+import type { OperationName } from "../expression/node.js";
+import { operations } from "../expression/operations.js";
 import type { Program } from "../expression/program.js";
 import { type Executor, evaluate, type Numbers, type Value } from "./executor.js";
 

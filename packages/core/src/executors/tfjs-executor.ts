@@ -8,7 +8,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Grain } from "../expression/grain.js";
 import { countOf, type Layout, sameShape, shapeOf, sizeOf } from "../expression/layout.js";
-import { type OperationName, operations } from "../expression/operations.js";
+import type { OperationName } from "../expression/node.js";
+import { operations } from "../expression/operations.js";
 import type { Instruction, Program } from "../expression/program.js";
 import { type Arithmetic, type Executor, evaluate, type Numbers, type Value } from "./executor.js";
 

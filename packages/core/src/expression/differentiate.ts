@@ -6,8 +6,9 @@
  * are shared, so the derivative of a graph of n nodes has O(n) nodes; and as the result is again an expression, it can be
  * differentiated again.
  */
-import { Condition, constant, type Expr, type Node, type Operand, reduceSum, select, toExpr } from "./expression.js";
+import { constant, type Expr, type Operand, reduceSum, select, toExpr } from "./expression.js";
 import { finer, type Grain } from "./grain.js";
+import { Condition, type Node } from "./node.js";
 import { operations } from "./operations.js";
 
 /** Raised where a derivative would not be diagonal: several values of the hyperparameter meet in one value of a reduction. */

@@ -7,47 +7,13 @@
  * (operations.ts).
  */
 import { type Finest, finer, finest, type Grain } from "./grain.js";
-import type { OperationName } from "./operations.js";
-
-/** Any grain, known only when the program runs. Not `Grain`: to the compiler an Expr<"element"> would be no Expr<Grain>. */
-// biome-ignore lint/suspicious/noExplicitAny: exactly its meaning
-export type AnyGrain = any;
+import { type AnyGrain, Condition, Node, type OperationName } from "./node.js";
 
 /** A number, or an expression: whatever an operation takes. */
 export type Operand<G extends Grain = AnyGrain> = number | (G extends Grain ? Expr<G> : never);
 
 /** The grain of an operand; a number is one value for the whole model. */
 export type GrainOf<X> = X extends Expr<infer G> ? G : "model";
-
-/** What a node does: read an input, be a constant, count, reduce, or apply an operation of the table. */
-export type NodeKind =
-  | { readonly op: "input"; readonly name: string }
-  | { readonly op: "constant"; readonly value: number }
-  /** How many values of grain `of` one value of grain `per` covers. */
-  | { readonly op: "count"; readonly of: Grain; readonly per: Grain }
-  | { readonly op: "reduceSum" | "reduceMax"; readonly from: Grain; readonly to: Grain }
-  | { readonly op: OperationName };
-
-/** A node of the graph, whether its value is a number or a truth value. */
-export abstract class Node<G extends Grain = AnyGrain> {
-  /** What it does. @internal */
-  readonly kind: NodeKind;
-  /** What it does it to. @internal */
-  readonly operands: readonly Node[];
-  /** What one of its values covers. */
-  readonly grain: G;
-
-  constructor(kind: NodeKind, operands: readonly Node[], grain: G) {
-    this.kind = kind;
-    this.operands = operands;
-    this.grain = grain;
-  }
-}
-
-/** A truth value per `G`: the result of a comparison; only `select` consumes it. */
-export class Condition<G extends Grain = AnyGrain> extends Node<G> {
-  declare private readonly truth: true;
-}
 
 /**
  * A real number per `G`.

@@ -15,8 +15,8 @@
  *   select           that of the operand selected
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Condition, Expr, Operand } from "./expression.js";
-import { div, select, sub } from "./expression.js";
+import { div, type Expr, type Operand, select, sub } from "./expression.js";
+import type { BinaryName, Condition, UnaryName } from "./node.js";
 
 type Partial1 = (a: Expr, y: Expr) => Operand;
 type Partial2 = (a: Expr, b: Expr, y: Expr) => Operand;
@@ -65,25 +65,6 @@ const first = (a: number, _b: number): number => a;
 
 /** tf.sign, but for the WASM backend's own, which takes everything below 10⁻⁷ for 0. */
 const sign = (a: T): T => tf.sub(tf.cast(tf.greater(a, 0), "float32"), tf.cast(tf.less(a, 0), "float32"));
-
-type UnaryName =
-  | "neg"
-  | "abs"
-  | "sign"
-  | "floor"
-  | "square"
-  | "sqrt"
-  | "rsqrt"
-  | "exp"
-  | "log"
-  | "tanh"
-  | "sigmoid"
-  | "stopGradient";
-type ComparisonName = "greater" | "greaterEqual" | "less" | "lessEqual" | "equal";
-type BinaryName = "add" | "sub" | "mul" | "div" | "pow" | "minimum" | "maximum" | "straightThrough" | ComparisonName;
-
-/** The name of an operation of the table. */
-export type OperationName = UnaryName | BinaryName | "select";
 
 /** All operations, by name. */
 // biome-ignore format: a table, one row per operation

@@ -4,9 +4,10 @@
  * A program is the list of the nodes that some named outputs need, simplified, without duplicates, in an order in which operands
  * come first. Executors walk this list; nothing after this point looks at the graph.
  */
-import { Condition, constant, Expr, type Node, type NodeKind, type Operand, toExpr } from "./expression.js";
+import { constant, Expr, type Operand, toExpr } from "./expression.js";
 import type { Grain } from "./grain.js";
-import { type OperationName, operations } from "./operations.js";
+import { Condition, type Node, type NodeKind, type OperationName } from "./node.js";
+import { operations } from "./operations.js";
 
 /** One step of a program: what to do, with the results of which earlier steps. */
 export interface Instruction {

@@ -6,12 +6,15 @@
 
 import type { Numbers, Value } from "../executors/executor.js";
 import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { checkPatterns } from "../rule/resolve.js";
 import type { GivenTensor } from "../rule/rule.js";
-import { checkPatterns, type Spec, withChannelAxis } from "../rule/spec.js";
-import { gather } from "../tower/accumulate.js";
-import type { Cell, Reading, Tower } from "../tower/cell.js";
+import { type Spec, withChannelAxis } from "../rule/spec.js";
+import type { Cell, Tower } from "../tower/cell.js";
 import { setFrozen } from "../tower/freeze.js";
+import { gather } from "../tower/gather.js";
 import { Level } from "../tower/level.js";
+import type { Reading } from "../tower/readings.js";
+import { evaluationOf, readingsOf } from "../tower/readings.js";
 import type { HyperOptions } from "./hyper-options.js";
 
 /** Parameters by name: shape, and values in row-major order. */
@@ -125,7 +128,7 @@ export function float64(
     evaluation() {
       const values = Object.entries(current).map(([name, p]) => {
         const cell = level.cells.get(name);
-        return [name, float64Executor.spread((cell && level.evaluation(cell, p)) ?? p, p.shape)];
+        return [name, float64Executor.spread((cell && evaluationOf(level, cell, p)) ?? p, p.shape)];
       });
       return Object.fromEntries(values);
     },
@@ -134,7 +137,7 @@ export function float64(
       return Object.fromEntries(
         [...level.cells.values()].map((cell) => [
           cell.name,
-          Object.fromEntries([...level.values(cell)].map(([name, value]) => [name, plain(value)])),
+          Object.fromEntries([...readingsOf(level, cell)].map(([name, value]) => [name, plain(value)])),
         ]),
       );
     },

@@ -4,7 +4,9 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensor } from "../checkpoint/weights.js";
 import type { Scalars } from "../executors/tfjs-executor.js";
-import { type ChannelAxis, checkNames, checkSpec, type Spec } from "../rule/spec.js";
+import { checkNames } from "../rule/options.js";
+import { checkSpec, type Spec } from "../rule/spec.js";
+import type { ChannelAxis } from "../rule/variable.js";
 
 /** Current values by variable name and hyperparameter name: a number, or one value per channel or element. */
 export type Hyperparameters = Record<string, Record<string, number | Float32Array>>;

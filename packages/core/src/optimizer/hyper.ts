@@ -4,6 +4,7 @@
  * It is the only thing here with state: it holds the bottom level of the tower, whose variables are the model's tf.Variables, found by
  * name at every step.
  */
+
 import * as tf from "@tensorflow/tfjs-core";
 import { type Checkpoint, capture, checkCheckpoint, fill } from "../checkpoint/checkpoint.js";
 import { checkpointOf, type NamedTensor, weightsOf } from "../checkpoint/weights.js";
@@ -11,11 +12,14 @@ import type { Value } from "../executors/executor.js";
 import { tensorExecutor } from "../executors/tensor-executor.js";
 import type { Scalars } from "../executors/tfjs-executor.js";
 import { layoutOf, sameShape } from "../expression/layout.js";
-import { checkNames, checkPatterns, ruleSpecsOf, type Spec, withChannelAxis } from "../rule/spec.js";
+import { checkNames } from "../rule/options.js";
+import { checkPatterns } from "../rule/resolve.js";
+import { ruleSpecsOf, type Spec, withChannelAxis } from "../rule/spec.js";
 import { describe, structureOf } from "../rule/spec-text.js";
-import type { Reading } from "../tower/cell.js";
-import { Swap } from "../tower/evaluation.js";
 import { learnedPaths, setFrozen } from "../tower/freeze.js";
+import type { Reading } from "../tower/readings.js";
+import { readingsOf } from "../tower/readings.js";
+import { Swap } from "../tower/swap.js";
 import { heldOutGradients, variableGradients } from "./gradients.js";
 import {
   type ApplyOptions,
@@ -159,7 +163,7 @@ export class HyperOptimizer extends tf.Optimizer {
    */
   async hyperparameters(): Promise<Hyperparameters> {
     const rows = [...this.bottom.level.cells.values()].map(
-      (cell) => [cell.name, [...this.bottom.level.values(cell)]] as const,
+      (cell) => [cell.name, [...readingsOf(this.bottom.level, cell)]] as const,
     );
     const arrays = new Set<tf.Tensor>();
     for (const [, values] of rows) {

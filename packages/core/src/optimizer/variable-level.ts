@@ -11,8 +11,8 @@ import { layoutOf } from "../expression/layout.js";
 import { operateOnTensors } from "../rule/operator.js";
 import type { GivenTensor } from "../rule/rule.js";
 import { accumulates, type Spec } from "../rule/spec.js";
-import { gather } from "../tower/accumulate.js";
 import type { Cell, Tower } from "../tower/cell.js";
+import { gather } from "../tower/gather.js";
 import { Level } from "../tower/level.js";
 import type { VariableGradient } from "./gradients.js";
 

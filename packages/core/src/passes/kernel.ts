@@ -4,7 +4,7 @@
  * A kernel reads arrays of one number per element, computes what its lines say, writes arrays, and reduces. It does not know which tensors it works on, nor on what machine: a target
  * (WebAssembly in @hypergrad/wasm) makes code of the lines, and gives it addresses and numbers from call to call.
  */
-import type { OperationName } from "../expression/operations.js";
+import type { OperationName } from "../expression/node.js";
 
 /** What a line computes: an operand from outside, by its number among those of its kind, or an operation on earlier lines. */
 export type Line =

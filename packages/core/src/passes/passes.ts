@@ -9,7 +9,7 @@
  * that it costs no memory.
  */
 import { type Compute, computeOf } from "../executors/executor.js";
-import type { OperationName } from "../expression/operations.js";
+import type { OperationName } from "../expression/node.js";
 import type { Instruction, Program } from "../expression/program.js";
 import type { Kernel, Line, Reduction } from "./kernel.js";
 import { type Place, placesOf } from "./place.js";

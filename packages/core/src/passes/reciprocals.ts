@@ -2,7 +2,7 @@
  * Reciprocals: kernels multiply by 1/x where a rule divides elements by one number for all of them, or by one per channel. There are few such numbers,
  * and a division takes several times as long as a product.
  */
-import type { OperationName } from "../expression/operations.js";
+import type { OperationName } from "../expression/node.js";
 import type { Instruction, Program } from "../expression/program.js";
 import type { Place } from "./place.js";
 

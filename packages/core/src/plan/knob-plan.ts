@@ -7,8 +7,8 @@ import { clamp, type Expr, input, maximum, minimum, type Operand, select, toExpr
 import type { Grain } from "../expression/grain.js";
 import { compile, type Program } from "../expression/program.js";
 import { type Coordinate, coordinates, type Domain, reachable } from "../rule/domain.js";
-import type { Learned } from "../rule/learned.js";
 import type { Hyperparameter } from "../rule/rule.js";
+import type { Learned } from "../rule/spec.js";
 
 /** A sensitivity that is held from one step to the next. */
 interface Held {

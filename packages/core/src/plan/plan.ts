@@ -7,11 +7,12 @@
 
 import { probeOf } from "../executors/finite.js";
 import { GrainError, tangentOf } from "../expression/differentiate.js";
-import { constant, type Expr, input, type Node, type Operand, reduceSum, toExpr } from "../expression/expression.js";
+import { constant, type Expr, input, type Operand, reduceSum, toExpr } from "../expression/expression.js";
 import { finer, type Grain, grains } from "../expression/grain.js";
+import type { Node } from "../expression/node.js";
 import { compile, type Program } from "../expression/program.js";
-import { isLearned, type Learned } from "../rule/learned.js";
 import type { RuleSpec } from "../rule/spec.js";
+import { isLearned, type Learned } from "../rule/spec.js";
 import type { Operator } from "../rule/stage.js";
 import { knobPlan, type LearnedHyperparameter } from "./knob-plan.js";
 import { type PlannedStage, planStages, type Round, stageTangents, tooFine } from "./stage-plan.js";

@@ -3,12 +3,13 @@
  * in which each can be run, which is the one after the last that it needs.
  */
 import { tangentOf } from "../expression/differentiate.js";
-import { type Expr, input, type Node, type Operand, toExpr } from "../expression/expression.js";
+import { type Expr, input, type Operand, toExpr } from "../expression/expression.js";
 import { finer, type Grain } from "../expression/grain.js";
+import type { Node } from "../expression/node.js";
 import type { Program } from "../expression/program.js";
-import { isLearned } from "../rule/learned.js";
 import type { Rule } from "../rule/rule.js";
 import type { RuleSpec } from "../rule/spec.js";
+import { isLearned } from "../rule/spec.js";
 import type { Stage } from "../rule/stage.js";
 
 /** The result of a stage: how it is called in programs, and how its change with a learned hyperparameter is. */

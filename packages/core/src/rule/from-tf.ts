@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Expr } from "../expression/expression.js";
-import { ruleFactory } from "./rule.js";
+import { ruleFactory } from "./define.js";
 import type { Spec } from "./spec.js";
 import type { Operator } from "./stage.js";
 

@@ -1,7 +1,8 @@
 /**
  * Parameter groups: another optimizer, or other settings, for some of the variables.
  */
-import { checkSpec, choice, type Spec, type VariablePattern } from "./spec.js";
+import { checkSpec, choice, type Spec } from "./spec.js";
+import type { VariablePattern } from "./variable.js";
 
 /** Which variables, and their optimizer. */
 export type Group = readonly [which: VariablePattern | readonly VariablePattern[], spec: Spec];

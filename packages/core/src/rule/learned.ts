@@ -9,35 +9,9 @@
 import type { Expr, Operand } from "../expression/expression.js";
 import { type Grain, grains } from "../expression/grain.js";
 import { type CoordinateName, coordinates } from "./domain.js";
-import { checkNames, checkSpec, type Spec } from "./spec.js";
-
-/** A hyperparameter that is learned. Used for several hyperparameters or specs, the same object is the same learned value for each name. */
-export interface Learned {
-  /** Tells it from a number and a schedule. */
-  readonly kind: "learned";
-  /** The value at the first step. */
-  readonly init: number;
-  /** The optimizer that moves it. One object that serves several hyperparameters is one learner: its own learned values are shared by all that it moves. */
-  readonly by: Spec;
-  /** What one value covers; undefined: as the rule declares (usually the whole model). */
-  readonly per: Grain | undefined;
-  /** The coordinate in which it is learned. */
-  readonly in: CoordinateName;
-  /** Applied to the hyper-gradient before the learner sees it. */
-  readonly gradient: ((d: Expr) => Operand) | undefined;
-  /** Whether the hyper-gradient is divided by the norms of what it is the product of. */
-  readonly normalise: boolean;
-  /** The largest size of a hyper-gradient; Infinity: any. */
-  readonly clip: number;
-  /** The largest relative change in one step; Infinity: any. */
-  readonly maxChange: number;
-  /** Steps before learning begins. */
-  readonly warmup: number;
-  /** How many steps the hyper-gradient looks back, at most. */
-  readonly horizon: number;
-  /** What every step leaves of how earlier steps still act. */
-  readonly decay: number;
-}
+import { checkNames } from "./options.js";
+import type { Learned } from "./spec.js";
+import { checkSpec, type Spec } from "./spec.js";
 
 /** How something is learned. */
 export interface LearnedOptions {
@@ -152,9 +126,4 @@ export function learned(init: number, by: Spec, options: LearnedOptions = {}): L
     horizon,
     decay: numberOf("decay", options),
   });
-}
-
-/** True for what `learned` returns. */
-export function isLearned(x: unknown): x is Learned {
-  return typeof x === "object" && x !== null && (x as Learned).kind === "learned";
 }

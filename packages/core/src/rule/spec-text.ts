@@ -1,8 +1,8 @@
 /**
  * Specs as text: for checkpoints, which fit only the optimizer that made them, and for people.
  */
-import { isLearned } from "./learned.js";
-import { type Spec, shownPattern } from "./spec.js";
+import { isLearned, type Spec } from "./spec.js";
+import { shownPattern } from "./variable.js";
 
 /** The part of a spec that a checkpoint depends on, as text: rules, slots, and what is learned how; not the values of fixed numbers. */
 export function structureOf(spec: Spec): string {

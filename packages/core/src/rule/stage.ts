@@ -8,7 +8,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Value } from "../executors/executor.js";
 import type { Expr, Operand } from "../expression/expression.js";
-import type { VariableInfo } from "./spec.js";
+import type { VariableInfo } from "./variable.js";
 
 /** What expressions of a rule are written in: p, g, t, state slots, hyperparameters and the stages before, by name. */
 export type Inputs = Readonly<Record<string, Expr>>;

@@ -6,17 +6,10 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Expr, Operand } from "../expression/expression.js";
-import {
-  type Hyperparameter,
-  type RuleFactory,
-  ruleFactory,
-  type Slot,
-  type UpdateInputs,
-  type UpdateOutputs,
-  untyped,
-} from "./rule.js";
-import type { VariableInfo } from "./spec.js";
+import { type RuleFactory, ruleFactory, type UpdateInputs, type UpdateOutputs, untyped } from "./define.js";
+import type { Hyperparameter, Slot } from "./rule.js";
 import type { Inputs, Operator } from "./stage.js";
+import type { VariableInfo } from "./variable.js";
 
 /** What the matrix operation of a tensor rule returns. */
 export interface Direction<M extends string = string> {

@@ -8,17 +8,11 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Expr, type Operand, toExpr } from "../expression/expression.js";
 import type { AtMost } from "../expression/grain.js";
+import { ruleFactory, type UpdateInputs, type UpdateOutputs, untyped } from "./define.js";
 import { baseSpec } from "./from-tf.js";
-import {
-  type Hyperparameter,
-  type Rule,
-  ruleFactory,
-  type Slot,
-  type UpdateInputs,
-  type UpdateOutputs,
-  untyped,
-} from "./rule.js";
-import { mapRuleSpecs, ruleSpecsOf, type Setting, type Spec, specOf } from "./spec.js";
+import type { Hyperparameter, Rule, Slot } from "./rule.js";
+import { specOf } from "./settings.js";
+import { mapRuleSpecs, ruleSpecsOf, type Setting, type Spec } from "./spec.js";
 import type { Inputs, Stage, Total } from "./stage.js";
 
 /** What is done to an optimizer: a wrapper with its settings. */

@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import { float64Executor } from "../executors/float64-executor.js";
-import type { RuleFactory } from "../rule/rule.js";
+import type { RuleFactory } from "../rule/define.js";
 import { type numbersOf, plainRun, ruleFor, slotNumbers } from "./plain.js";
 import { type Problem, type ProblemVariable, problems } from "./problems.js";
 import { channelsOf } from "./reveal.js";

@@ -5,9 +5,10 @@
 import fc from "fast-check";
 import { finer, type Grain, grains } from "../expression/grain.js";
 import { float64 } from "../optimizer/float64.js";
+import { type RuleFactory, rule } from "../rule/define.js";
 import { type CoordinateName, coordinates } from "../rule/domain.js";
 import { type LearnedOptions, learned } from "../rule/learned.js";
-import { nonNegative, type RuleFactory, rule } from "../rule/rule.js";
+import { nonNegative } from "../rule/rule.js";
 import type { Setting, Spec } from "../rule/spec.js";
 import { shown } from "./run.js";
 import type { Subject } from "./subject.js";

@@ -6,8 +6,9 @@ import type { Array64 } from "../executors/float64-executor.js";
 import { constant, type Expr, input, type Operand, toExpr } from "../expression/expression.js";
 import { type Layout, layoutOf, shapeOf, sizeOf } from "../expression/layout.js";
 import { compile, type Program } from "../expression/program.js";
+import { resolve } from "../rule/resolve.js";
 import type { Rule } from "../rule/rule.js";
-import { type RuleSpec, resolve, type Spec } from "../rule/spec.js";
+import type { RuleSpec, Spec } from "../rule/spec.js";
 import type { ProblemVariable } from "./problems.js";
 import { numberOf } from "./subject.js";
 

@@ -7,8 +7,9 @@ import { select } from "../expression/expression.js";
 import type { Grain } from "../expression/grain.js";
 import { layoutOf } from "../expression/layout.js";
 import { type Float64Optimizer, float64 } from "../optimizer/float64.js";
+import { type RuleFactory, rule, ruleFactory } from "../rule/define.js";
 import { type CoordinateName, domains } from "../rule/domain.js";
-import { type RuleFactory, real, rule, ruleFactory } from "../rule/rule.js";
+import { real } from "../rule/rule.js";
 import { mapRuleSpecs, type Spec } from "../rule/spec.js";
 import type { Problem } from "./problems.js";
 

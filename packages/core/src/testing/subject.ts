@@ -2,10 +2,10 @@
  * What a check is given, in one form: something that builds a spec from settings, and values for these settings.
  */
 import fc from "fast-check";
+import type { RuleFactory } from "../rule/define.js";
 import type { Domain } from "../rule/domain.js";
-import { isLearned } from "../rule/learned.js";
-import type { RuleFactory } from "../rule/rule.js";
-import { accumulates, mapRuleSpecs, ruleSpecsOf, type Setting, type Spec, specOf } from "../rule/spec.js";
+import { specOf } from "../rule/settings.js";
+import { accumulates, isLearned, mapRuleSpecs, ruleSpecsOf, type Setting, type Spec } from "../rule/spec.js";
 import { overridden, type Values, valuesIn } from "./hyperparameters.js";
 
 /** A wrapper or a function with options, with what is needed to test it. */

@@ -1,6 +1,7 @@
 /**
  * Runs of an optimizer on a problem, in float64 and on TensorFlow.js, step by step, in one form.
  */
+
 import * as tf from "@tensorflow/tfjs-core";
 import type { Executor, Value } from "../executors/executor.js";
 import type { Array64 } from "../executors/float64-executor.js";
@@ -12,6 +13,7 @@ import type { HyperOptions } from "../optimizer/hyper-options.js";
 import { type Spec, withChannelAxis } from "../rule/spec.js";
 import type { Cell, Update } from "../tower/cell.js";
 import { Level } from "../tower/level.js";
+import { readingsOf } from "../tower/readings.js";
 import type { Problem } from "./problems.js";
 
 /** Numbers by what they are: `a` for a parameter, `a.lr` for a hyperparameter. */
@@ -76,7 +78,7 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
       Object.fromEntries(
         [...level.cells.values()].map((cell) => [
           cell.name,
-          Object.fromEntries([...level.values(cell)].map(([name, { value }]) => [name, plain(value)])),
+          Object.fromEntries([...readingsOf(level, cell)].map(([name, { value }]) => [name, plain(value)])),
         ]),
       ),
     );

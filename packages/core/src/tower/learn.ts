@@ -10,9 +10,9 @@ import { countNonFinite, probe, refusal } from "../executors/finite.js";
 import { input } from "../expression/expression.js";
 import { scalarLayout } from "../expression/layout.js";
 import { compile, type Program } from "../expression/program.js";
-import { gather } from "./accumulate.js";
-import type { Knob, Tower, Update } from "./cell.js";
-import type { Level } from "./level.js";
+import type { Spec } from "../rule/spec.js";
+import type { Cell, Knob, Tower, Update } from "./cell.js";
+import { gather } from "./gather.js";
 import { added, sumProgram } from "./run-stages.js";
 
 const spoilProgram = compile({ spoilt: input("g", "element").add(input("probed", "tensor")) });
@@ -20,17 +20,27 @@ const spoilProgram = compile({ spoilt: input("g", "element").add(input("probed",
 /** The parts of a learned value's hyper-gradient; see `LearnedHyperparameter.parts`. */
 type Parts<A> = Readonly<Record<string, Value<A>>>;
 
+/** A level as learning sees it. */
+interface Stepping<A> {
+  /** The levels that learn this one's hyperparameters, by learner. */
+  readonly above: ReadonlyMap<Spec, Stepping<A>>;
+  readonly steps: number;
+  readonly frozen: ReadonlySet<string>;
+  contract(cell: Cell<A>, g: Value<A>, p: Value<A>): Record<string, Value<A>>;
+  step(updates: readonly Update<A>[]): Value<A>[];
+}
+
 /** The levels above step, and what they learn is moved into its domain. */
-export function learn<A>(tower: Tower<A>, level: Level<A>, updates: readonly Update<A>[]): void {
+export function learn<A>(tower: Tower<A>, level: Stepping<A>, updates: readonly Update<A>[]): void {
   const gradients = hyperGradients(tower, level, updates);
   const probes = probesOf(tower, updates);
-  for (const above of level.above.values()) {
+  for (const [learner, above] of level.above) {
     const knobs: Knob<A>[] = [];
     const upper: Update<A>[] = [];
     const temporary: Value<A>[] = [];
     for (const [knob, parts] of gradients) {
-      if (knob.above !== above) continue;
       const { learned, name } = knob.hyperparameter;
+      if (learned.by !== learner) continue;
       if (level.steps < learned.warmup || level.frozen.has(name)) continue;
       const update = updateOf(tower, knob, parts, probes.get(knob) ?? 0, temporary);
       if (!update) continue;
@@ -66,7 +76,7 @@ export function settle<A>(
 /** Every learned value that these updates use, with the parts of its hyper-gradient. */
 function hyperGradients<A>(
   tower: Tower<A>,
-  level: Level<A>,
+  level: Stepping<A>,
   updates: readonly Update<A>[],
 ): Map<Knob<A>, Record<string, Value<A>>> {
   const gradients = new Map<Knob<A>, Record<string, Value<A>>>();

@@ -9,18 +9,22 @@
  * nothing is held and every hyper-gradient is 0, but all levels step, and count that step.
  */
 
-import { free, replaced, type Value } from "../executors/executor.js";
-import { masked, probe } from "../executors/finite.js";
+import { free, type Value } from "../executors/executor.js";
+import { probe } from "../executors/finite.js";
 import { constant } from "../expression/expression.js";
 import { layoutOf, scalarLayout, shapeOf } from "../expression/layout.js";
-import { compile, type Program } from "../expression/program.js";
+import { compile } from "../expression/program.js";
 import type { LearnedHyperparameter } from "../plan/knob-plan.js";
 import { checkTotals, type Plan, planOf } from "../plan/plan.js";
 import { Timetable } from "../plan/timetable.js";
-import type { Learned } from "../rule/learned.js";
-import { type RuleSpec, resolve, ruleSpecsOf, type Spec } from "../rule/spec.js";
-import { type Cell, initialMemory, initialState, type Knob, type Reading, type Tower, type Update } from "./cell.js";
-import { learn, settle } from "./learn.js";
+import { resolve } from "../rule/resolve.js";
+import type { Learned } from "../rule/spec.js";
+import { type RuleSpec, ruleSpecsOf, type Spec } from "../rule/spec.js";
+import type { Cell, Knob, Tower, Update } from "./cell.js";
+import { initialMemory, initialState } from "./initial.js";
+import { hyperparameterInputs, stateInputs, stepInputs } from "./inputs.js";
+import { learn } from "./learn.js";
+import { move } from "./move.js";
 import { added, runStages } from "./run-stages.js";
 
 /** The path of the bottom level. */
@@ -37,7 +41,8 @@ export class Level<A> {
   readonly above: Map<Spec, Level<A>> = new Map();
   private readonly plans = new Map<RuleSpec, Plan>();
   private readonly modelKnobs = new Map<Learned, Map<string, Knob<A>>>();
-  private readonly timetable = new Timetable();
+  /** What the schedules of this level say. */
+  readonly timetable: Timetable = new Timetable();
   /** Whether a rule has stages. */
   private readonly staged: boolean;
   /** Learned hyperparameters that stay as they are for now, by name. */
@@ -96,18 +101,20 @@ export class Level<A> {
     const twins = [...this.modelKnobs.values()].filter((other) => other.has(name)).length;
     const knob = this.createKnob(hyperparameter, `*:${name}${twins ? `~${twins + 1}` : ""}`, []);
     byName.set(name, knob);
-    knob.above.adopt(knob.cell);
+    this.learnerOf(knob).adopt(knob.cell);
   }
 
   private createKnob(hyperparameter: LearnedHyperparameter, name: string, shape: readonly number[]): Knob<A> {
     const { learned, coordinate } = hyperparameter;
-    const above = this.above.get(learned.by) as Level<A>;
-    const raw = this.number(compile({ raw: coordinate.inverse(constant(learned.init)) }), "raw");
-    return { hyperparameter, above, cell: above.createCell(name, shape, raw), raw, value: learned.init };
+    const inverse = compile({ raw: coordinate.inverse(constant(learned.init)) });
+    const raw = this.tower.executor.run(inverse, {}, scalarLayout).raw as number;
+    const cell = this.learnerOf({ hyperparameter }).createCell(name, shape, raw);
+    return { hyperparameter, cell, raw, value: learned.init };
   }
 
-  private number(program: Program, output: string): number {
-    return this.tower.executor.run(program, {}, scalarLayout)[output] as number;
+  /** The level whose variable the learned value is. */
+  learnerOf({ hyperparameter: { learned } }: Pick<Knob<A>, "hyperparameter">): Level<A> {
+    return this.above.get(learned.by) as Level<A>;
   }
 
   /**
@@ -131,7 +138,7 @@ export class Level<A> {
           : this.createKnob(hyperparameter, `${name}:${of}`, shapeOf(layout, per));
       knobs.set(of, knob as Knob<A>);
     }
-    const inputs = { ...this.hyperparameters({ plan, knobs }), p, t: 0 };
+    const inputs = { ...hyperparameterInputs(this.timetable, { plan, knobs }), p, t: 0 };
     const memory = initialMemory(this.tower, plan, { name, shape });
     const state = initialState(this.tower, plan, name, layout, inputs);
     const held = new Map<string, Value<A>>();
@@ -147,20 +154,9 @@ export class Level<A> {
   /** Makes a new cell, and what learns its hyperparameters, part of the level. */
   adopt(cell: Cell<A>): void {
     this.cells.set(cell.name, cell);
-    for (const { hyperparameter, above, cell: upper } of cell.knobs.values()) {
-      if (hyperparameter.per !== "model") above.adopt(upper);
+    for (const knob of cell.knobs.values()) {
+      if (knob.hyperparameter.per !== "model") this.learnerOf(knob).adopt(knob.cell);
     }
-  }
-
-  /** The inputs of the cell's programs that are hyperparameters. */
-  private hyperparameters({ plan, knobs }: Pick<Cell<A>, "plan" | "knobs">): Record<string, Value<A>> {
-    const inputs: Record<string, Value<A>> = {};
-    for (const [name, value] of this.timetable.coming(plan.spec)) inputs[name] = value;
-    for (const [name, knob] of knobs) {
-      inputs[name] = knob.value;
-      inputs[knob.hyperparameter.inputs.raw] = knob.raw;
-    }
-    return inputs;
   }
 
   /**
@@ -170,9 +166,9 @@ export class Level<A> {
    */
   step(updates: readonly Update<A>[]): Value<A>[] {
     learn(this.tower, this, updates);
-    const inputs = updates.map((update) => this.inputsOf(update));
+    const inputs = updates.map((update) => stepInputs(this.timetable, update));
     const temporary = this.staged ? this.stages(updates, inputs) : [];
-    const moved = updates.map((update, i) => this.move(update, inputs[i] as Record<string, Value<A>>));
+    const moved = updates.map((update, i) => move(this.tower, update, inputs[i] as Record<string, Value<A>>));
     for (const value of temporary) free(this.tower.executor, value);
     this.timetable.advance();
     this.steps++;
@@ -191,34 +187,14 @@ export class Level<A> {
     const { executor } = this.tower;
     const program = heldOut === undefined ? plan.contract : plan.contractHeldOut;
     if (!program || cell.t === 0) return { probed: probe(executor, g, layout) };
-    const inputs: Record<string, Value<A>> = plan.penalised ? { ...this.stateOf(cell), p, t: cell.t } : {};
+    const inputs: Record<string, Value<A>> = plan.penalised
+      ? { ...stateInputs(this.timetable, cell), p, t: cell.t }
+      : {};
     inputs.g = heldOut ?? g;
     for (const { held: all } of plan.learned) inputs[all[0].name] = held.get(all[0].key) as Value<A>;
     const contracted = executor.run(program, inputs, layout);
     if (heldOut === undefined) return contracted;
     return { ...contracted, probed: added(this.tower, contracted.probed, probe(executor, g, layout)) };
-  }
-
-  /** Hyperparameters and state slots, as programs read them. */
-  private stateOf(cell: Cell<A>): Record<string, Value<A>> {
-    const inputs = this.hyperparameters(cell);
-    for (const [slot, value] of cell.state) inputs[slot] = value;
-    return inputs;
-  }
-
-  /** Everything that the programs of one variable's step read, but for the stages. */
-  private inputsOf({ cell, p, g }: Update<A>): Record<string, Value<A>> {
-    const inputs = this.stateOf(cell);
-    inputs.p = p;
-    inputs.g = g;
-    inputs.t = cell.t + 1;
-    for (const { learned, held, inputs: own } of cell.plan.learned) {
-      if (learned.horizon === 1) continue;
-      for (const { key, name } of held) inputs[name] = cell.held.get(key) ?? 0;
-      // Before the first step it is how initial values depend on the hyperparameter.
-      inputs[own.carry] = cell.t > 0 && cell.t % learned.horizon === 0 ? 0 : learned.decay;
-    }
-    return inputs;
   }
 
   /** Adds the results of the stages to the inputs; returns the arrays to free after the step. */
@@ -232,63 +208,6 @@ export class Level<A> {
     return runStages(this.tower, staged, this.path !== ROOT);
   }
 
-  /** One variable's own step: the rule, with the fresh hyperparameters. */
-  private move({ cell, p, probed, inPlace }: Update<A>, inputs: Readonly<Record<string, Value<A>>>): Value<A> {
-    const { executor } = this.tower;
-    const { plan, layout, state, held, knobs } = cell;
-    cell.t++;
-    if (plan.still && inPlace) return p;
-    // What the step replaces, the executor may write over. A masked step selects between the old and the new: it needs both.
-    let into: Record<string, Value<A>> | undefined;
-    if (probed === undefined) {
-      into = {};
-      if (inPlace) into.p = p;
-      for (const slot of plan.changing) into[slot] = state.get(slot) as Value<A>;
-      for (const { held: all } of plan.learned) for (const { key, name } of all) into[name] = held.get(key) ?? 0;
-    }
-    const result = executor.run(plan.update, inputs, layout, into);
-    const settled = (fresh: Value<A>, old: Value<A>): Value<A> => {
-      if (probed === undefined) return fresh;
-      const kept = masked(executor, probed, fresh, old, layout);
-      free(executor, fresh);
-      return kept;
-    };
-    for (const slot of plan.changing) {
-      const old = state.get(slot) as Value<A>;
-      state.set(slot, replaced(executor, old, settled(result[slot] as Value<A>, old)));
-    }
-    for (const knob of knobs.values()) {
-      const { outputs, writeBack, held: all } = knob.hyperparameter;
-      for (const { key, name } of all) {
-        const old = held.get(key) ?? 0;
-        held.set(key, replaced(executor, old, settled(result[name] as Value<A>, old)));
-      }
-      const fresh = result[outputs.written];
-      if (fresh === undefined) continue;
-      const written = settled(fresh, knob.value);
-      settle(executor, knob, writeBack as Program, { raw: knob.raw, value: knob.value, written });
-      free(executor, written);
-    }
-    return settled(result.p as Value<A>, p);
-  }
-
-  /**
-   * What to evaluate the model with, in place of the variable's value p; undefined where that is p.
-   *
-   * @returns A new array.
-   */
-  evaluation(cell: Cell<A>, p: Value<A>): Value<A> | undefined {
-    const { plan, layout, t } = cell;
-    if (!plan.evaluation || t === 0) return undefined;
-    const inputs = this.stateOf(cell);
-    inputs.p = p;
-    inputs.t = t;
-    for (const [name, setting] of Object.entries(plan.spec.settings)) {
-      if (typeof setting === "function") inputs[name] = this.timetable.inLastStep(plan.spec, name, setting, this.steps);
-    }
-    return this.tower.executor.run(plan.evaluation, inputs, layout).p;
-  }
-
   /** Everything that this level learns. */
   get learned(): readonly LearnedHyperparameter[] {
     return [...this.plans.values()].flatMap(({ learned }) => learned);
@@ -299,39 +218,14 @@ export class Level<A> {
     return [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
   }
 
-  /**
-   * Every hyperparameter of a variable as it was in its last step, by name; those of the levels above with a dot: `lr`, `lr.lr`, …
-   * Arrays are the level's own.
-   */
-  values(cell: Cell<A>): Map<string, Reading<A>> {
-    const { settings } = cell.plan.spec;
-    const values = new Map<string, Reading<A>>();
-    for (const [name, setting] of Object.entries(settings)) {
-      const knob = cell.knobs.get(name);
-      if (!knob) {
-        values.set(name, {
-          value:
-            typeof setting === "function"
-              ? this.timetable.inLastStep(cell.plan.spec, name, setting, this.steps)
-              : (setting as number),
-          shape: [],
-        });
-        continue;
-      }
-      values.set(name, { value: knob.value, shape: knob.cell.layout.shape });
-      for (const [upper, value] of knob.above.values(knob.cell)) values.set(`${name}.${upper}`, value);
-    }
-    return values;
-  }
-
   /** Frees a cell that was created but not adopted. */
   discard(cell: Cell<A>): void {
     this.releaseCell(cell);
-    for (const { hyperparameter, above, cell: upper, raw, value } of cell.knobs.values()) {
-      if (hyperparameter.per === "model") continue;
-      free(this.tower.executor, raw);
-      free(this.tower.executor, value);
-      above.discard(upper);
+    for (const knob of cell.knobs.values()) {
+      if (knob.hyperparameter.per === "model") continue;
+      free(this.tower.executor, knob.raw);
+      free(this.tower.executor, knob.value);
+      this.learnerOf(knob).discard(knob.cell);
     }
   }
 

@@ -6,16 +6,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { Value } from "../../src/executors/executor.js";
 import { type Array64, float64Executor } from "../../src/executors/float64-executor.js";
 import { differentiate, GrainError } from "../../src/expression/differentiate.js";
-import {
-  Condition,
-  type Expr,
-  input,
-  type Node,
-  stopGradient,
-  straightThrough,
-} from "../../src/expression/expression.js";
+import { type Expr, input, stopGradient, straightThrough } from "../../src/expression/expression.js";
 import { finer } from "../../src/expression/grain.js";
 import { scalarLayout } from "../../src/expression/layout.js";
+import { Condition, type Node } from "../../src/expression/node.js";
 import { operations } from "../../src/expression/operations.js";
 import { compile } from "../../src/expression/program.js";
 import { type CoordinateName, coordinates } from "../../src/rule/domain.js";

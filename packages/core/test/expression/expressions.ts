@@ -15,7 +15,6 @@ import {
   maximum,
   mean,
   minimum,
-  type Node,
   pow,
   select,
   stopGradient,
@@ -25,6 +24,7 @@ import {
 } from "../../src/expression/expression.js";
 import { finer, type Grain, grains } from "../../src/expression/grain.js";
 import { type Layout, layoutOf, shapeOf, sizeOf } from "../../src/expression/layout.js";
+import type { Node } from "../../src/expression/node.js";
 import { type Form, noise, random } from "../../src/testing/index.js";
 
 /** An input of every grain, named after it. */

@@ -4,7 +4,8 @@
 
 import type { Kernel, Line } from "@hypergrad/core/executors";
 import { describe, expect, test } from "vitest";
-import { type OperationName, operations } from "../../../core/src/expression/operations.js";
+import type { OperationName } from "../../../core/src/expression/node.js";
+import { operations } from "../../../core/src/expression/operations.js";
 import { frameOf } from "../../src/fused/frame.js";
 import { textOf } from "../../src/fused/kernel-text.js";
 import { comparisons } from "../../src/fused/simd.js";

@@ -1,9 +1,11 @@
 /**
  * What a model is evaluated with, when that is not what is trained: averages of parameters, swapped in and out.
  */
+
 import * as tf from "@tensorflow/tfjs-core";
 import type { Executor } from "../executors/executor.js";
 import type { Level } from "./level.js";
+import { evaluationOf } from "./readings.js";
 
 /** Variables whose own values are set aside for the time being. */
 export class Swap {
@@ -20,7 +22,7 @@ export class Swap {
     for (const cell of level.cells.values()) {
       const variable = tf.engine().registeredVariables[cell.name];
       if (!variable) continue;
-      const value = level.evaluation(cell, variable);
+      const value = evaluationOf(level, cell, variable);
       if (value === undefined) continue;
       const whole = executor.spread(value, variable.shape);
       // A copy of its own: a clone shares memory, and kernels write in place. Times 1: −0 + 0 is 0.

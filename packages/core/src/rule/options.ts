@@ -1,0 +1,9 @@
+/** What every function with an options object checks. */
+
+/** Refuses options that do not exist: from plain JavaScript, a misspelt one would go unnoticed. */
+export function checkNames(where: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new Error(`${where}: there is no option "${unknown}"; there are ${known.join(", ")}.`);
+  }
+}
