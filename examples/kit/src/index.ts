@@ -15,6 +15,7 @@ export { type Chart, type Data, drawSvg, ink, type Mark } from "./charts/svg.js"
 export { thinned } from "./charts/thin.js";
 export { count, duration, NONE, significant } from "./format.js";
 export { type Content, type Html, html, raw } from "./markup.js";
+export { type Output, tryOutputs, writeOutputs } from "./outputs.js";
 export { createProgress, type Progress } from "./progress.js";
 export { type Random, randomStream } from "./random.js";
 export { style } from "./style.js";
