@@ -27,7 +27,7 @@ export function heldOutGradients(
  *
  * @param gradients By name, or as a list of names and tensors; null or undefined where a variable has none.
  * @param shapeBefore The shape that a variable had in its last step; undefined before its first.
- * @throws Error for a name that no variable has, two gradients for one variable, and shapes that do not fit.
+ * @throws Error for a name that no variable has, two gradients for one variable, and types and shapes that do not fit.
  */
 export function variableGradients(
   gradients: GivenGradients,
@@ -58,6 +58,8 @@ export function variableGradients(
     if (!sameShape(g.shape, variable.shape)) {
       throw new Error(`${called}: the gradient of "${name}" has shape [${g.shape}]; expected [${variable.shape}].`);
     }
+    if (g.dtype !== "float32") throw typeError(`${called}: the gradient of "${name}"`, g);
+    if (variable.dtype !== "float32") throw typeError(`${called}: "${name}"`, variable);
     const before = shapeBefore(name);
     if (before && !sameShape(before, variable.shape)) {
       throw new Error(
@@ -68,5 +70,11 @@ export function variableGradients(
   }
   return [...updates.values()];
 }
+
+/** Kernels would take the bits of other types for floats. */
+const typeError = (what: string, { dtype }: tf.Tensor): Error =>
+  new Error(
+    `${what} is of type ${dtype}; expected float32. Cast it with tf.cast(…, "float32"), or leave it out of training.`,
+  );
 
 const isList = (gradients: GivenGradients): gradients is readonly NamedTensor[] => Array.isArray(gradients);

@@ -66,18 +66,20 @@ export class PlannedStage {
 
 const outputName = (stage: string, key: string): string => (key === "" ? stage : `${stage}: ${key}`);
 
+/** The finest grain, coarser than `per`, at which a hyperparameter can be learned. */
+export type FinestOf = (spec: RuleSpec, name: string, per: Grain) => Grain;
+
 /**
  * What to say where something of grain `grain` depends on a hyperparameter that is learned at a finer one; undefined where that is not the reason.
  *
  * @param what It, for the message.
- * @param finestOf The finest grain at which a hyperparameter can be learned that cannot be at another.
  */
 export function tooFine(
   spec: RuleSpec,
   value: Expr,
   what: string,
   grain: Grain,
-  finestOf: (spec: RuleSpec, name: string, per: Grain) => Grain,
+  finestOf: FinestOf,
 ): string | undefined {
   const { rule, settings } = spec;
   for (const name of inputsOf(value)) {
@@ -107,14 +109,9 @@ function inputsOf(root: Node): Set<string> {
 /**
  * The stages of a rule, in their order. Their results become leaves.
  *
- * @param finestOf As in `tooFine`.
  * @throws Error where a total has more than one value per tensor.
  */
-export function planStages(
-  spec: RuleSpec,
-  leaves: Record<string, Expr>,
-  finestOf: (spec: RuleSpec, name: string, per: Grain) => Grain,
-): PlannedStage[] {
+export function planStages(spec: RuleSpec, leaves: Record<string, Expr>, finestOf: FinestOf): PlannedStage[] {
   const { rule } = spec;
   const planned: PlannedStage[] = [];
   for (const [name, stage] of Object.entries(rule.stages ?? {})) {

@@ -94,6 +94,33 @@ describe("applyGradients refuses, and changes nothing:", () => {
     optimizer.dispose();
   });
 
+  test.each(["int32", "bool"] as const)("a gradient of type %s, which kernels would misread", async (dtype) => {
+    const { all, optimizer } = underWay();
+    const [g, whole] = [noiseOf([2, 3], 3), tf.tidy(() => tf.cast(tf.ones([3]), dtype))];
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () => optimizer.applyGradients({ w: g, b: whole }),
+      `applyGradients: the gradient of "b" is of type ${dtype}; expected float32`,
+      "tf.cast",
+    );
+    optimizer.dispose();
+  });
+
+  test.each(["int32", "bool"] as const)("a variable of type %s beside one of floats", async (dtype) => {
+    const { all, optimizer } = underWay();
+    const count = tf.variable(tf.cast(tf.ones([3]), dtype), true, "count");
+    const [g, other] = [noiseOf([2, 3], 3), noiseOf([3], 3)];
+    await refusesUnchanged(
+      optimizer,
+      { ...all, count },
+      () => optimizer.applyGradients({ w: g, count: other }),
+      `applyGradients: "count" is of type ${dtype}; expected float32`,
+      "leave it out of training",
+    );
+    optimizer.dispose();
+  });
+
   test("what is no tensor", async () => {
     const { all, optimizer } = underWay();
     await refusesUnchanged(

@@ -15,7 +15,8 @@ import {
   type Value,
 } from "@hypergrad/core/executors";
 import * as tf from "@tensorflow/tfjs-core";
-import { activeHeap, type Heap, type TensorData } from "../heap/heap.js";
+import { activeHeap, type Heap } from "../heap/heap.js";
+import type { TensorData } from "../heap/internals.js";
 import {
   type Binding,
   bindingOf,

@@ -2,8 +2,9 @@
  * Kernels ready to run: compiled once by what they do, and bound once to each heap.
  */
 import type { Kernel } from "@hypergrad/core/executors";
-import { isShared, moduleOf } from "../heap/assemble.js";
+import { moduleOf } from "../heap/assemble.js";
 import type { Heap } from "../heap/heap.js";
+import { isShared } from "../heap/internals.js";
 import type { Mode } from "./frame.js";
 import { textOf } from "./kernel-text.js";
 

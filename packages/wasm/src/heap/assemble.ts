@@ -1,33 +1,23 @@
 /**
  * Assembling: WebAssembly text to bytes, and to a module by the engine.
  */
-import binaryen from "binaryen";
+import assemble from "watr/compile";
 
 /** How a module says, in text, that it works on the backend's memory. */
 export const memoryImport = (shared: boolean): string =>
   `(import "env" "memory" (memory ${shared ? "1 65536 shared" : "1"}))`;
 
-/** True where several threads can work on the memory: a module that imports it must say so. */
-export function isShared({ buffer }: WebAssembly.Memory): boolean {
-  // Browsers that have no shared memory do not define it.
-  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
-}
-
 /** The text as a module. */
-export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Module(assembled(text));
+export const moduleOf = (text: string): WebAssembly.Module =>
+  new WebAssembly.Module(assemble(text) as Uint8Array<ArrayBuffer>);
 
-function assembled(text: string): Uint8Array<ArrayBuffer> {
-  const module = binaryen.parseText(text);
-  try {
-    const { Features } = binaryen;
-    module.setFeatures(Features.SIMD128 | Features.BulkMemory | Features.Atomics);
-    return module.emitBinary() as Uint8Array<ArrayBuffer>;
-  } finally {
-    module.dispose();
-  }
-}
+/** A module of one function, which returns a vector: the assembled `(module (func (result v128) (v128.const i32x4 0 0 0 0)))`. */
+const vector = [
+  ...[0, 97, 115, 109, 1, 0, 0, 0],
+  ...[1, 5, 1, 96, 0, 1, 123],
+  ...[3, 2, 1, 0],
+  ...[10, 22, 1, 20, 0, 253, 12, ...new Array<number>(16).fill(0), 11],
+];
 
 /** True where this WebAssembly engine runs SIMD instructions. */
-export function hasSimd(): boolean {
-  return WebAssembly.validate(assembled("(module (func (result v128) (v128.const i32x4 0 0 0 0)))"));
-}
+export const hasSimd = (): boolean => WebAssembly.validate(Uint8Array.from(vector));

@@ -1,39 +1,14 @@
 /**
  * The heap of TensorFlow.js's WASM backend: where its tensors are, and how kernels of our own work on them.
- *
- * Nothing here is part of the backend's public interface, so it is looked at in this file, and for kernels of operations in kernels/backend.ts, alone.
  */
 import * as tf from "@tensorflow/tfjs-core";
-
-/** What the backend knows of a tensor's data. */
-export interface TensorData {
-  readonly id: number;
-  readonly memoryOffset: number;
-  readonly refCount: number;
-}
-
-/** The part of tfjs's BackendWasm that is used here. */
-interface Backend {
-  readonly wasm: {
-    readonly HEAPU8: Uint8Array;
-    readonly asm: { readonly memory: WebAssembly.Memory };
-    readonly tfjs: {
-      registerTensor(id: number, size: number, address: number): void;
-      disposeData(id: number): void;
-    };
-    _malloc(bytes: number): number;
-    _free(address: number): void;
-  };
-  readonly dataIdMap: {
-    /** Asked with `get` for what it does not have, the map would move it here from another backend. */
-    readonly data: WeakMap<object, TensorData>;
-  };
-  makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
-}
+import { type Internals, internalsOf, memoryOf, type TensorData } from "./internals.js";
 
 /** One backend's memory. Addresses are in bytes; a view is valid until something is allocated. */
 export class Heap {
-  private readonly backend: Backend;
+  /** The memory that compiled code imports. */
+  readonly memory: WebAssembly.Memory;
+  private readonly backend: Internals;
   private buffer: ArrayBufferLike | undefined;
   private scratchBytes = 0;
   private scratchAddress = 0;
@@ -42,8 +17,9 @@ export class Heap {
   f32: Float32Array = new Float32Array();
   f64: Float64Array = new Float64Array();
 
-  constructor(backend: Backend) {
+  constructor(backend: Internals) {
     this.backend = backend;
+    this.memory = memoryOf(backend);
   }
 
   /** What is known of the tensor's data, where it is on this heap and of type float32; undefined else. */
@@ -93,14 +69,9 @@ export class Heap {
     return this.scratchAddress;
   }
 
-  /** The memory that compiled code imports. */
-  get memory(): WebAssembly.Memory {
-    return this.backend.wasm.asm.memory;
-  }
-
   /** Makes the views those of the memory as it is now: it may have grown. */
   look(): void {
-    const { buffer } = this.backend.wasm.HEAPU8;
+    const { buffer } = this.memory;
     if (buffer === this.buffer) return;
     this.buffer = buffer;
     this.i32 = new Int32Array(buffer);
@@ -128,9 +99,9 @@ export function activeHeap(): Heap | undefined {
   const backend = tf.backend();
   const known = heaps.get(backend);
   if (known) return known;
-  const { wasm, dataIdMap } = backend as unknown as Partial<Backend>;
-  if (!(wasm?.asm?.memory instanceof WebAssembly.Memory) || !dataIdMap?.data) return undefined;
-  const heap = new Heap(backend as unknown as Backend);
+  const internals = internalsOf(backend);
+  if (!internals) return undefined;
+  const heap = new Heap(internals);
   heaps.set(backend, heap);
   return heap;
 }

@@ -15,6 +15,7 @@ import {
   unregisterKernel,
   util,
 } from "@tensorflow/tfjs-core";
+import { type Internals, memoryOf } from "../heap/internals.js";
 
 /** What a kernel is called with; inputs and attributes are those that tfjs defines for the kernel's name. */
 export interface Call {
@@ -26,13 +27,8 @@ export interface Call {
 /** A kernel with one output. */
 export type Kernel = (call: Call) => TensorInfo;
 
-/** What is used of the backend's module beyond its declared interface. */
-export interface Internals {
-  readonly HEAPU8: Uint8Array;
-  readonly asm: { readonly memory: WebAssembly.Memory };
-  readonly tfjs: { getThreadsCount(): number };
-  _malloc(bytes: number): number;
-}
+/** What is used of the backend beyond its declared interface. */
+export const internals = (backend: BackendWasm): Internals => backend as unknown as Internals;
 
 /** Registers a kernel; `make` is given the one that it replaces, to which it may delegate. */
 export function register(kernelName: string, make: (stock: Kernel) => Kernel): void {
@@ -68,7 +64,7 @@ export const sizeOf = (x: TensorInfo): number => util.sizeFromShape(x.shape);
 export function zeros(backend: BackendWasm, shape: readonly number[], dtype: DataType = "float32"): TensorInfo {
   const out = backend.makeOutput([...shape], dtype);
   const start = address(backend, out);
-  (backend.wasm as unknown as Internals).HEAPU8.fill(0, start, start + sizeOf(out) * util.bytesPerElement(dtype));
+  new Uint8Array(memoryOf(internals(backend)).buffer, start, sizeOf(out) * util.bytesPerElement(dtype)).fill(0);
   return out;
 }
 
@@ -76,8 +72,7 @@ export function zeros(backend: BackendWasm, shape: readonly number[], dtype: Dat
 export const view = (x: TensorInfo, shape: readonly number[]): TensorInfo => ({ ...x, shape: [...shape] });
 
 /** Whether the backend computes on several threads; then XNNPACK's products are faster than ours, which use one. */
-export const threaded = (backend: BackendWasm): boolean =>
-  (backend.wasm as unknown as Internals).tfjs.getThreadsCount() > 1;
+export const threaded = (backend: BackendWasm): boolean => internals(backend).wasm.tfjs.getThreadsCount() > 1;
 
 /** What `use` makes of some temporary tensors, which are freed when it is done. */
 export function withTemporaries<T>(backend: BackendWasm, use: (keep: (x: TensorInfo) => TensorInfo) => T): T {

@@ -4,13 +4,14 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { backend_util, type TensorInfo } from "@tensorflow/tfjs-core";
-import { address, type Call, type Internals, type Kernel, register, sizeOf, zeros } from "./backend.js";
+import { memoryOf } from "../heap/internals.js";
+import { address, type Call, internals, type Kernel, register, sizeOf, zeros } from "./backend.js";
 
 type Geometry = ReturnType<typeof backend_util.computeDilation2DInfo>;
 
 /** The tensor's numbers, until something is allocated. */
 const numbersOf = (backend: BackendWasm, x: TensorInfo): Float32Array =>
-  new Float32Array((backend.wasm as unknown as Internals).HEAPU8.buffer, address(backend, x), sizeOf(x));
+  new Float32Array(memoryOf(internals(backend)).buffer, address(backend, x), sizeOf(x));
 
 /** Calls `visit` with the index of every value of the result, the largest sum of its window, and the indices of the pixel and the kernel value that make it. */
 function everyMaximum(

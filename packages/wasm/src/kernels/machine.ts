@@ -2,12 +2,12 @@
  * The kernels' own WebAssembly module, which works on the backend's memory. It is compiled when the first kernel needs it, once for each
  * backend.
  *
- * Kernels must answer at once, so nothing can be loaded when they run: binaryen is imported with the package (as the fused optimizer
- * steps do), and the module is compiled synchronously, once, in some milliseconds.
+ * Kernels must answer at once, so nothing can be loaded when they run: the module is assembled and compiled synchronously, once.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { isShared, memoryImport, moduleOf } from "../heap/assemble.js";
-import type { Internals } from "./backend.js";
+import { memoryImport, moduleOf } from "../heap/assemble.js";
+import { isShared, memoryOf } from "../heap/internals.js";
+import { internals } from "./backend.js";
 import { convolutionText } from "./convolution-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
@@ -49,14 +49,13 @@ function compile(shared: boolean): WebAssembly.Module {
 export function machineOf(backend: BackendWasm): Machine {
   const known = machines.get(backend);
   if (known) return known;
-  const wasm = backend.wasm as unknown as Internals;
-  const { memory } = wasm.asm;
+  const memory = memoryOf(internals(backend));
   const shared = isShared(memory);
   compiled[shared ? "shared" : "own"] ??= compile(shared);
   const module = compiled[shared ? "shared" : "own"]!;
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   // Half a megabyte to pack matrices into; it is kept for as long as the backend lives.
-  const work = wasm._malloc(gemmWork) >>> 0;
+  const work = internals(backend).wasm._malloc(gemmWork) >>> 0;
   const machine = { ...exports, work, spill: work + gemmSpill } as unknown as Machine;
   machines.set(backend, machine);
   return machine;
