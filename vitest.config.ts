@@ -16,7 +16,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["{packages,examples}/*/test/**/*.test.ts"],
+    include: ["{packages,examples}/*/test/**/*.test.ts", "docs/test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

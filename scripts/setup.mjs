@@ -4,10 +4,12 @@
  *
  *   node scripts/setup.mjs                   install and build
  *   node scripts/setup.mjs --install-only    install
+ *   node scripts/setup.mjs --run FILE …      install, build, and run a program with the arguments after it
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { readJson, root, run, tool, workspacePackages } from "./workspace.mjs";
 
 const major = Number(process.versions.node.split(".")[0]);
@@ -60,4 +62,11 @@ async function build() {
 }
 
 if (!installed()) await install();
-if (!process.argv.includes("--install-only")) await build();
+const [option, file, ...rest] = process.argv.slice(2);
+if (option !== "--install-only") await build();
+if (option === "--run") {
+  // In this very process: one program that a signal reaches, in place of a shell with two.
+  const program = join(root, file);
+  process.argv.splice(1, Number.POSITIVE_INFINITY, program, ...rest);
+  await import(pathToFileURL(program).href);
+}

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { endWithNpm } from "./end-with-npm.mjs";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -42,10 +43,26 @@ const bins = {
 /** The command line of an installed tool, run by this very Node. */
 export const tool = (name, ...args) => [process.execPath, join(root, "node_modules", bins[name]), ...args];
 
+const running = new Set();
+
+// Whatever ends this program ends what it runs.
+process.on("exit", () => {
+  for (const child of running) child.kill();
+});
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+  ["SIGHUP", 1],
+]) {
+  process.on(signal, () => process.exit(128 + number));
+}
+endWithNpm();
+
 /** Runs a command in the root; `live` shows its output as it comes. Resolves to its exit code and its output. */
 export function run([command, ...args], { live = false, env = process.env, shell = false } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env, shell, stdio: ["ignore", "pipe", "pipe"] });
+    running.add(child);
     let output = "";
     for (const [from, to] of [
       [child.stdout, process.stdout],
@@ -58,8 +75,9 @@ export function run([command, ...args], { live = false, env = process.env, shell
       });
     }
     child.on("error", (error) => resolve({ code: 1, output: `${output}${error.message}\n` }));
-    child.on("close", (code, signal) =>
-      resolve({ code: code ?? 1, output: signal ? `${output}ended by ${signal}\n` : output }),
-    );
+    child.on("close", (code, signal) => {
+      running.delete(child);
+      resolve({ code: code ?? 1, output: signal ? `${output}ended by ${signal}\n` : output });
+    });
   });
 }

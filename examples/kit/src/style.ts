@@ -6,13 +6,13 @@ export const style = `
   color-scheme: light dark;
   --page: #f6f5f2; --card: #ffffff; --text: #23262b; --muted: #6b7078; --grid: #e5e4e0; --line: #dedcd6; --accent: #2f6db5;
   --blue: #2f6db5; --orange: #d4622a; --green: #23876a; --purple: #8155ae; --ochre: #a67c00; --pink: #bf3f7b; --teal: #2d8b9b;
-  --good: #23876a; --bad: #b3401f; --best: #eef4fb; --layer-lightness: 46%;
+  --good: #23876a; --bad: #b3401f; --best: #eef4fb;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #16181c; --card: #1f2227; --text: #e6e6e3; --muted: #9aa0a8; --grid: #31353c; --line: #363b43; --accent: #6aa5ea;
     --blue: #6aa5ea; --orange: #ee8b58; --green: #57bd9b; --purple: #b490dd; --ochre: #d3ab3f; --pink: #e57fae; --teal: #63bfce;
-    --good: #57bd9b; --bad: #ee8b58; --best: #26344a; --layer-lightness: 63%;
+    --good: #57bd9b; --bad: #ee8b58; --best: #26344a;
   }
 }
 * { box-sizing: border-box; }
@@ -46,13 +46,11 @@ p { margin: 0 0 .8rem; max-width: 74ch; }
 .grid > .card { margin: 0; min-width: 0; }
 figure { margin: 0; }
 figcaption { font-weight: 600; font-size: .95rem; margin-bottom: 10px; }
-.plot { overflow-x: auto; }
 .plot svg { display: block; width: 100%; height: auto; }
 .plot text { paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
 .plot .mark-rect path { shape-rendering: crispEdges; }
 .grid .plot svg { max-width: 660px; }
-.grid:not(.three) .plot svg { min-width: 420px; }
-.plot.wide svg { min-width: 660px; }
+.plot.narrow { display: none; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; font-size: .88rem; margin: 0 0 12px; padding: 0; list-style: none; }
 .legend i, .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 50%; margin-right: 7px; }
 .ramp { display: flex; align-items: center; gap: 8px; font-size: .85rem; color: var(--muted); margin-bottom: 10px; }
@@ -85,6 +83,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .methods p { margin: 0; }
 footer h2 { margin-top: 64px; }
 @media (max-width: 600px) {
+  .plot.roomy { display: none; }
+  .plot.narrow { display: block; }
   main { padding: 28px 14px 48px; }
   .card { padding: 16px 14px; }
   dl { grid-template-columns: 1fr; gap: 0; }

@@ -1,25 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { spread } from "../src/charts/lines.ts";
 import { logTicks } from "../src/charts/scales.ts";
 import { thinned } from "../src/charts/thin.ts";
-
-describe("labels at the ends of lines", () => {
-  test("stay where they are if they do not touch", () => {
-    expect(spread([10, 50, 90], 12, 100)).toEqual([10, 50, 90]);
-  });
-
-  test("move apart around their mean, in their order, if they do", () => {
-    expect(spread([52, 50, 48], 12, 100)).toEqual([62, 50, 38]);
-  });
-
-  test("stay inside the chart, also where clumps meet at its edge", () => {
-    const places = spread([0, 1, 2, 14, 99, 100], 12, 100).sort((a, b) => a - b);
-    expect(Math.min(...places)).toBeGreaterThanOrEqual(0);
-    expect(Math.max(...places)).toBeLessThanOrEqual(100);
-    for (const [index, place] of places.slice(1).entries())
-      expect(place - (places[index] ?? 0)).toBeGreaterThanOrEqual(12 - 1e-9);
-  });
-});
 
 describe("ticks of a logarithmic axis", () => {
   test("are 1, 2, 5 over few decades", () => {

@@ -2,9 +2,8 @@
  * The main job: does a learned learning rate forgive a bad start, and what does it cost beside a grid search? Prints tables, and writes
  * everything as JSON and as an HTML report.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { createProgress } from "@hypergrad/example-kit";
+import { resolve } from "node:path";
+import { createProgress, type Output, tryOutputs, writeOutputs } from "@hypergrad/example-kit";
 import { parseOptions } from "./cli.js";
 import { createPool } from "./pool.js";
 import { renderReport } from "./report/html.js";
@@ -14,21 +13,25 @@ import { RATES, study } from "./study.js";
 async function main(): Promise<void> {
   const options = parseOptions(process.argv);
   // npm runs this from the repository's folder; a relative path is meant from where the user stands.
-  const [json, report] = [options.json, options.report].map((path) =>
-    resolve(process.env.INIT_CWD ?? process.cwd(), path),
-  ) as [string, string];
-  // Before the work: a folder that cannot be made should not cost the run.
-  for (const path of [json, report]) mkdirSync(dirname(path), { recursive: true });
+  const [json, report] = (["json", "report"] as const).map((name) => ({
+    option: `--${name}`,
+    path: resolve(process.env.INIT_CWD ?? process.cwd(), options[name]),
+  })) as [Output, Output];
+  tryOutputs([json, report]);
 
   const pool = createPool();
   const rates = options.quick ? RATES.filter((_, i) => i % 2 === 0) : RATES;
   const result = await study({ ...options, rates }, pool, (total) =>
     createProgress({ total, label: "Training" }),
   ).finally(() => pool.close());
-  writeFileSync(json, `${JSON.stringify(result)}\n`);
-  writeFileSync(report, await renderReport(result));
+  // Before the files, so that a disk that is full costs the files alone.
   console.log(`\n${renderTables(result)}\n`);
-  console.log(`${Math.round(result.seconds)} s. Report: ${report}\nEverything as JSON: ${json}`);
+  const page = await renderReport(result);
+  writeOutputs([
+    { ...json, text: `${JSON.stringify(result)}\n` },
+    { ...report, text: page },
+  ]);
+  console.log(`${Math.round(result.seconds)} s. Report: ${report.path}\nEverything as JSON: ${json.path}`);
 }
 
 main().catch((error: Error) => {

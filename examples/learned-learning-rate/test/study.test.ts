@@ -126,8 +126,8 @@ describe("a study in miniature", () => {
     expect(page).toMatch(/^<!doctype html>/);
     expect(page).not.toMatch(/https?:|<script|<link|@import/);
     expect(page).not.toMatch(/NaN|Infinity|undefined|\[object/);
-    // 6 sweeps, 9 of other towers, 9 comparisons and 6 of short sight with two charts each, 2 of tensors' rates
-    expect(page.match(/<svg /g)).toHaveLength(6 + 9 + 18 + 12 + 2);
+    // 6 sweeps and 2 of tensors' rates, for wide screens and for phones; 9 of other towers, 9 comparisons and 6 of short sight with two charts each, that fit both
+    expect(page.match(/<svg /g)).toHaveLength(2 * (6 + 2) + 9 + 18 + 12);
   });
 
   test("knows the best of a grid, and what beats it", () => {

@@ -2,9 +2,9 @@
  * The main job: a pre-trained model is fine-tuned on one domain and tested on the others, with and without FTP. Prints a table, and writes
  * everything as JSON and as an HTML report.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { useBackend } from "@hypergrad/core";
+import { tryOutputs, writeOutputs } from "@hypergrad/example-kit";
 import { parseOptions } from "./cli.js";
 import { METHODS } from "./methods.js";
 import { MODELS } from "./models/index.js";
@@ -17,7 +17,9 @@ async function main(): Promise<void> {
   const options = parseOptions(process.argv);
   // npm runs this from the repository's folder; a relative path is meant from where the user stands.
   const out = resolve(process.env.INIT_CWD ?? process.cwd(), options.out);
-  mkdirSync(out, { recursive: true });
+  const json = { option: "--out", path: join(out, "study.json") };
+  const report = { option: "--out", path: join(out, "report.html") };
+  tryOutputs([json, report]);
 
   const backend = await useBackend(options.backend);
   console.log(`Backend: ${backend.name} (${backend.reason}).`);
@@ -25,13 +27,16 @@ async function main(): Promise<void> {
   for (const name of options.methods) console.log(`  ${METHODS[name].label.padEnd(28)} ${METHODS[name].description}`);
 
   const result = await study(options, backend, { ...options, methods: options.methods.join(",") });
-  const [json, html] = [join(out, "study.json"), join(out, "report.html")];
-  writeFileSync(json, `${JSON.stringify(result)}\n`);
-  writeFileSync(html, await renderReport(result));
+  // Before the files, so that a disk that is full costs the files alone.
   console.log(
     `\n${renderPrecondition(result)}\n\n${renderTable(result)}\n\n${findings(result).headline}\n${overheadInWords(result) ?? ""}\n`,
   );
-  console.log(`${Math.round(result.seconds)} s. Report: ${html}\nEverything as JSON: ${json}`);
+  const page = await renderReport(result);
+  writeOutputs([
+    { ...json, text: `${JSON.stringify(result)}\n` },
+    { ...report, text: page },
+  ]);
+  console.log(`${Math.round(result.seconds)} s. Report: ${report.path}\nEverything as JSON: ${json.path}`);
 }
 
 main().catch((error: Error) => {

@@ -112,7 +112,7 @@ export interface StudyResult {
   training: { steps: number; batchSize: number; schedule: string };
   methods: MethodResult[];
   /**
-   * Is there anything to measure? Plain fine-tuning's and the linear probe's accuracy, on the fine-tuned domain and on the mean of
+   * Is there anything to measure: does plain fine-tuning cost a point or more out of distribution, and more than chance does? Plain fine-tuning's and the linear probe's accuracy, on the fine-tuned domain and on the mean of
    * the others; null where one of the two was not among the methods that ran.
    */
   precondition: {

@@ -10,6 +10,7 @@ import { MODELS, type ModelName } from "./models/index.js";
 import { type Pace, paceOf } from "./pace.js";
 import { runAll } from "./pool.js";
 import { pretrainedWeights } from "./pretrained.js";
+import { costsRobustness } from "./report/findings.js";
 import { encodePng } from "./report/png.js";
 import type { DomainResult, MethodResult, Run, StudyResult, TuningResult } from "./result.js";
 import { estimate, mean } from "./statistics.js";
@@ -84,11 +85,15 @@ function methodResult(name: MethodName, settings: Settings, runs: Run[], pace: P
 
 /** Does plain fine-tuning cost accuracy on the other domains, compared with the linear probe? */
 function precondition(methods: readonly MethodResult[]): StudyResult["precondition"] {
-  const [probe, finetuned] = (["probe", "adamw"] as const).map((name) => {
-    const method = methods.find((candidate) => candidate.name === name);
-    return method && { inDistribution: method.accuracy[FINETUNED]?.mean as number, shifted: method.shifted.mean };
+  const [probe, finetuned] = (["probe", "adamw"] as const).map((name) =>
+    methods.find((method) => method.name === name),
+  );
+  if (!probe || !finetuned) return null;
+  const means = ({ accuracy, shifted }: MethodResult) => ({
+    inDistribution: accuracy[FINETUNED]?.mean as number,
+    shifted: shifted.mean,
   });
-  return probe && finetuned ? { probe, finetuned, holds: finetuned.shifted < probe.shifted } : null;
+  return { probe: means(probe), finetuned: means(finetuned), holds: costsRobustness(probe, finetuned, shifted) };
 }
 
 /**

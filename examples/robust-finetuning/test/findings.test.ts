@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { difference, findings, overheadInWords, roleOf } from "../src/report/findings.ts";
+import { costsRobustness, difference, findings, overheadInWords, roleOf } from "../src/report/findings.ts";
 import type { MethodResult, StudyResult } from "../src/result.ts";
 import { estimate } from "../src/statistics.ts";
 import { syntheticStudy } from "./synthetic.ts";
@@ -66,8 +66,10 @@ describe("the headline", () => {
     expect(findings(study).headline).toMatch(/better than AdamW\. Still better, by .* points: no fine-tuning/);
   });
 
-  test("warns where there is but one seed", () => {
-    expect(findings(studyWith([0.06])).headline).toContain("single seed");
+  test("warns where every method ran once, and then speaks neither of seeds nor of errors", () => {
+    const { headline, details } = findings(studyWith([0.06]));
+    expect(headline).toMatch(/^In one run each, which can’t tell chance from effect: .* 6\.0 points better/);
+    expect([headline, ...details.map(({ text }) => text)].join()).not.toMatch(/seed|error|±/);
   });
 
   test("names the domains on which FTP clearly loses", () => {
@@ -78,6 +80,24 @@ describe("the headline", () => {
         .details.map(({ text }) => text)
         .join(),
     ).toMatch(/Clearly worse on clutter/);
+  });
+});
+
+describe("plain fine-tuning costs robustness", () => {
+  const costs = (differences: readonly number[]) => {
+    const [probe, finetuned] = pair(studyWith(differences));
+    return costsRobustness(probe, finetuned, ["sketch"]);
+  };
+
+  test("where it loses a point or more", () => {
+    expect(costs([-0.03])).toBe(true);
+    expect(costs([-0.002])).toBe(false);
+    expect(costs([0.03])).toBe(false);
+  });
+
+  test("and more than chance does, where that is known", () => {
+    expect(costs([-0.03, -0.031, -0.029])).toBe(true);
+    expect(costs([-0.06, 0.02, -0.01])).toBe(false);
   });
 });
 

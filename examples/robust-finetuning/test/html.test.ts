@@ -1,3 +1,4 @@
+import { NARROW } from "@hypergrad/example-kit";
 import { describe, expect, test } from "vitest";
 import { percent, percentEstimate } from "../src/report/format.ts";
 import { renderReport } from "../src/report/html.ts";
@@ -44,9 +45,24 @@ describe("the report", () => {
 
   test("draws accuracy, curves, rates, radii, bound rows and distances", async () => {
     const page = await render(syntheticStudy());
-    // 2 of accuracy by method, 1 by domain, 3 curves, 1 of rates, and for 2 methods with FTP radii and bound rows, 1 of distances
-    expect(page.match(/<svg /g)).toHaveLength(2 + 1 + 3 + 1 + 2 + 2 + 1);
+    // 2 of accuracy by method, 1 by domain, 1 of rates, and for 2 methods with FTP radii and bound rows, 1 of distances: all for wide screens and for phones; 3 curves that fit both
+    expect(page.match(/<svg /g)).toHaveLength(2 * (2 + 1 + 1 + 2 + 2 + 1) + 3);
     expect(page).toContain("mixer/0/token/in/kernel");
+  });
+
+  test("has a drawing of every chart that fits on a screen of 390 pixels", async () => {
+    const page = await render(syntheticStudy());
+    const widths = [...page.matchAll(/<div class="plot(?: narrow)?"><svg [^>]*viewBox="0 0 (\d+)/g)].map(([, width]) =>
+      Number(width),
+    );
+    expect(widths).toHaveLength(2 + 1 + 3 + 1 + 2 + 2 + 1);
+    expect(Math.max(...widths)).toBeLessThanOrEqual(NARROW);
+  });
+
+  test("calls settings by words", async () => {
+    const page = await render(syntheticStudy());
+    expect(page).toContain("<th>rate of the radius’s learner</th>");
+    expect(page).not.toMatch(/radiusLr|weightDecay|hyperLr/);
   });
 
   test("shows every candidate of the tuning and marks the chosen one", async () => {
@@ -81,7 +97,10 @@ describe("the report", () => {
   test("does without standard errors where there is one seed", async () => {
     const page = await render(syntheticStudy({ seeds: 1 }));
     expect(page).not.toContain("<small>±");
-    expect(page).toContain("single seed");
+    expect(page).toContain("In one run each");
+    expect(page.slice(0, page.indexOf("How the hyperparameters")).replace(/<svg .*?<\/svg>/g, "")).not.toMatch(
+      /seeds?\b/,
+    );
   });
 
   test.each(["probe", "adamw", "adamw+ftp"])("can be drawn of %s alone", async (name) => {

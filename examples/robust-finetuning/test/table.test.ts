@@ -63,8 +63,17 @@ describe("the precondition in words", () => {
 
   test("says plainly where it does not hold, and where it was not checked", () => {
     const study = syntheticStudy();
-    const fails = study.precondition && { ...study.precondition, holds: false };
-    expect(renderPrecondition({ ...study, precondition: fails })).toContain("does not test robustness");
+    const fails = (shifted: number) => {
+      const accuracy = { inDistribution: 0.9, shifted };
+      return renderPrecondition({
+        ...study,
+        precondition: { probe: { ...accuracy, shifted: 0.7 }, finetuned: accuracy, holds: false },
+      });
+    };
+    expect(fails(0.698)).toContain(
+      "does not test robustness: plain fine-tuning costs too little accuracy out of distribution.",
+    );
+    expect(fails(0.71)).toContain("does not test robustness: plain fine-tuning costs no accuracy out of distribution.");
     expect(renderPrecondition({ ...study, precondition: null })).toContain("Not checked");
   });
 });

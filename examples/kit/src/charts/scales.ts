@@ -49,6 +49,18 @@ export function logTicks([low, high]: readonly [number, number]): number[] {
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
+/** Numbers of a logarithmic axis in short: 1e-6, 0.01, 1. */
+export const logLabels: NonNullable<Axis["encode"]> = {
+  labels: {
+    update: {
+      text: {
+        signal:
+          "datum.value >= 0.001 && datum.value < 10000 ? format(datum.value, '~g') : replace(format(datum.value, '~e'), '+', '')",
+      },
+    },
+  },
+};
+
 /** A bottom axis with light vertical grid lines. */
 export function bottomAxis(scale: string, title: string, more: Partial<Axis> = {}): Axis {
   return { scale, orient: "bottom", title, grid: true, tickCount: 5, ...more };

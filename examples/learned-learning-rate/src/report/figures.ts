@@ -1,5 +1,5 @@
 /** The parts of the report that are charts: each with a caption that says what is seen, computed from the numbers. */
-import { type Chart, type Content, drawSvg, type Html, html, raw, significant } from "@hypergrad/example-kit";
+import { type Chart, type Content, type Html, html, NARROW, plot, significant } from "@hypergrad/example-kit";
 import { median, startOf } from "../analysis.ts";
 import { BASES, LEARNERS, TOWERS, type TowerName } from "../methods.ts";
 import type { StudyResult } from "../result.ts";
@@ -7,7 +7,7 @@ import { BAD_START, TOWER_BASES } from "../study.ts";
 import { ALL_HEIGHTS, heightColor, sweepChart } from "./charts/sweep.ts";
 import { lossTraces, rateTraces, type Traced } from "./charts/traces.ts";
 import { type Comparison, comparisons, lastRates, learnedRun } from "./comparisons.ts";
-import { grained, sweepInWords, towerInWords } from "./findings.ts";
+import { grained, ranOnce, sweepInWords, towerInWords } from "./findings.ts";
 import { grainsTable, gridTable, towersTable } from "./tables.ts";
 import { lossText } from "./words.ts";
 
@@ -19,7 +19,7 @@ export async function towers(study: StudyResult): Promise<Html> {
   for (const { name, label } of study.problems) {
     for (const base of TOWER_BASES) {
       charts.push(
-        await figure(`${label} · ${BASES[base].label}`, [sweepChart(study, name, base, "adam")], {
+        await figure(`${label} · ${BASES[base].label}`, [(room) => sweepChart(study, name, base, "adam", { room })], {
           below: sweepInWords(study, name, base, "adam"),
         }),
       );
@@ -29,8 +29,12 @@ export async function towers(study: StudyResult): Promise<Html> {
   for (const tower of OTHER) {
     const row: Html[] = [];
     for (const { name, label } of study.problems) {
-      const chart = sweepChart(study, name, "adam", tower, { width: 290, height: 180 });
-      row.push(await figure(label, [chart], { below: sweepInWords(study, name, "adam", tower) }));
+      const small = { room: NARROW, height: 180 };
+      row.push(
+        await figure(label, [() => sweepChart(study, name, "adam", tower, small)], {
+          below: sweepInWords(study, name, "adam", tower),
+        }),
+      );
     }
     others.push(html`<h3>${TOWERS[tower].label}</h3>
 <p class="note">${TOWERS[tower].remark} ${towerInWords(study, tower)}</p><div class="grid three">${row}</div>`);
@@ -45,12 +49,12 @@ export async function towers(study: StudyResult): Promise<Html> {
 <p>The learning rate is learned by an optimizer, whose own rate is learned by an optimizer, and so on. Every level starts from the value on the horizontal axis; every
 learner is Adam, in the plain coordinate: height 2 is <code>learned(α, adam({ lr: learned(α, adam({ lr: α })) }))</code>. Adam moves a number by about its rate in a step, so a
 level above adds a power of the number of steps to what the rate can reach.</p>
-<p class="note">Lines are medians over the seeds, bands reach from the best to the worst seed. The dashed line is the loss before training; what is worse, or diverged, lies at the upper edge.
+<p class="note">${ranOnce(study) ? "" : "Lines are medians over the seeds, bands reach from the best to the worst seed. "}The dashed line is the loss before training; what is worse, or diverged, lies at the upper edge.
 A start is good if it goes 90 % of the way from the loss before training to that of the best fixed rate.</p>
 ${key}<div class="grid">${charts}</div>
 <h3>Good starts; below, the median loss over all starts · the loss from the best start</h3>${towersTable(study)}
 <h2>What else was tried</h2>
-<p class="note">Other ways to build the same towers on Adam, from the first seed only (the bands are those of the fixed rates).</p>
+<p class="note">Other ways to build the same towers on Adam${ranOnce(study) ? "" : ", from the first seed only (the bands are those of the fixed rates)"}.</p>
 ${key}${others}</section>`;
 }
 
@@ -61,22 +65,26 @@ export async function grid(study: StudyResult): Promise<Html> {
     const traced = lines(comparison);
     const runs = (["log", "hd"] as const).map((by) => learnedRun(comparison, by, BAD_START));
     charts.push(
-      await figure(comparison.label, [lossTraces(traced, startOf(study, comparison.problem)), rateTraces(traced)], {
-        below: `From ${significant(comparison.blind.outcome.method.rate.lr)}: ${runs
-          .map(
-            ({ by, loss, beats }) =>
-              `${LEARNERS[by].label} ends at ${lossText(loss)} (beats ${beats} of ${comparison.runs} rates)`,
-          )
-          .join(
-            ", ",
-          )}; left alone ${lossText(comparison.blind.loss)}; best of ${comparison.runs} runs ${lossText(comparison.fixed.loss)}.`,
-      }),
+      await figure(
+        comparison.label,
+        [() => lossTraces(traced, startOf(study, comparison.problem)), () => rateTraces(traced)],
+        {
+          below: `From ${significant(comparison.blind.outcome.method.rate.lr)}: ${runs
+            .map(
+              ({ by, loss, beats }) =>
+                `${LEARNERS[by].label} ends at ${lossText(loss)} (beats ${beats} of ${comparison.runs} rates)`,
+            )
+            .join(
+              ", ",
+            )}; left alone ${lossText(comparison.blind.loss)}; best of ${comparison.runs} runs ${lossText(comparison.fixed.loss)}.`,
+        },
+      ),
     );
   }
   return html`<section><h2>2 · One learned run against a grid search</h2>
 <p>The grid search trains with ${study.rates.length} fixed rates and keeps the best. Against it stands one run that starts from a hundredth of that best rate and learns.
 Hypergradient descent is <code>${LEARNERS.hd.notation}</code>, Baydin’s form; Adam in log is <code>${LEARNERS.log.notation}</code>.</p>
-<p class="note">The grid’s winner is chosen by the same losses that it is credited with, which favours the grid. It costs ${study.rates.length} runs for every seed; each learned run costs one. A rate of nearly 0 lies at the lower edge of its chart.</p>
+<p class="note">The grid’s winner is chosen by the same losses that it is credited with, which favours the grid. It costs ${study.rates.length} runs${ranOnce(study) ? "" : " for every seed"}; each learned run costs one. A rate of nearly 0 lies at the lower edge of its chart.</p>
 ${legend(lines(comparisons(study)[0] as Comparison))}<div class="grid three">${charts}</div>
 <h3>Final loss by start; below, how many of the grid’s ${study.rates.length} rates it beats</h3>${gridTable(study)}</section>`;
 }
@@ -114,9 +122,13 @@ export async function shortSight(study: StudyResult): Promise<Html> {
     key ??= legend(traced);
     const last = median(lastRates(run.outcome));
     charts.push(
-      await figure(comparison.label, [lossTraces(traced, startOf(study, comparison.problem)), rateTraces(traced)], {
-        below: `Learning moves the rate from ${significant(fixed.lr)} to ${significant(Number(last.toPrecision(2)))} and ends at ${lossText(run.loss)}; left alone ${lossText(fixed.loss)}; cosine from ${significant(cosine.lr)}: ${lossText(cosine.loss)}.`,
-      }),
+      await figure(
+        comparison.label,
+        [() => lossTraces(traced, startOf(study, comparison.problem)), () => rateTraces(traced)],
+        {
+          below: `Learning moves the rate from ${significant(fixed.lr)} to ${significant(Number(last.toPrecision(2)))} and ends at ${lossText(run.loss)}; left alone ${lossText(fixed.loss)}; cosine from ${significant(cosine.lr)}: ${lossText(cosine.loss)}.`,
+        },
+      ),
     );
   }
   return html`<section><h2>3 · How short-sighted is it?</h2>
@@ -141,12 +153,14 @@ export async function grainFigures(study: StudyResult): Promise<Html> {
         parameter,
       })),
     ];
-    charts.push(await figure(label, [rateTraces(traced, { width: 430, height: 200 })], { above: legend(traced) }));
+    charts.push(
+      await figure(label, [(room = 500) => rateTraces(traced, { room, height: 200 })], { above: legend(traced) }),
+    );
   }
   return html`<section><h2>4 · One rate for the model, or one for each tensor?</h2>
 <p>Adam in log, from a hundredth of the best fixed rate, with one learned rate for the whole model, for each tensor, for each output channel or for each single weight: <code>learned(α, by, { per })</code>.</p>
 <h3>Final loss</h3>${grainsTable(study)}
-<p class="note">The rates that the tensors learned under Adam, medians over the seeds with bands from the least to the most.</p>
+<p class="note">The rates that the tensors learned under Adam${ranOnce(study) ? "" : ", medians over the seeds with bands from the least to the most"}.</p>
 <div class="grid">${charts}</div></section>`;
 }
 
@@ -154,11 +168,11 @@ const TENSOR_COLORS = ["var(--blue)", "var(--orange)", "var(--green)", "var(--pu
 
 async function figure(
   caption: string,
-  charts: readonly Chart[],
+  charts: readonly ((room?: number) => Chart)[],
   { above = null, below = null }: { above?: Content; below?: string | null } = {},
 ): Promise<Html> {
   const drawn: Html[] = [];
-  for (const chart of charts) drawn.push(html`<div class="plot">${raw(await drawSvg(chart))}</div>`);
+  for (const draw of charts) drawn.push(await plot(draw));
   return html`<figure class="card"><figcaption>${caption}</figcaption>${above}${drawn}${below === null ? null : html`<p class="seen">${below}</p>`}</figure>`;
 }
 

@@ -15,6 +15,11 @@ export interface Finding {
   readonly text: string;
 }
 
+/** Whether every run was made from one seed only: then there is nothing to say of seeds. */
+export function ranOnce({ seeds }: StudyResult): boolean {
+  return seeds.length < 2;
+}
+
 /** How much the start matters, by height. */
 export function forgivenessByHeight(
   study: StudyResult,
@@ -83,7 +88,7 @@ function oneLevelFinding(study: StudyResult): Finding {
   const good = goodByHeight(study, "adam", "log");
   return {
     subject: "One level on Adam",
-    text: `with the learner that the guide recommends, Adam in log from a rate of 0.05, from the first seed ${good[1]} of ${study.problems.length * study.rates.length} starts are good with one level, and ${good[TALLEST]} with four.`,
+    text: `with the learner that the guide recommends, Adam in log from a rate of 0.05, ${ranOnce(study) ? "" : "from the first seed "}${good[1]} of ${study.problems.length * study.rates.length} starts are good with one level, and ${good[TALLEST]} with four.`,
   };
 }
 

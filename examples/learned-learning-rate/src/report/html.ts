@@ -45,7 +45,7 @@ function facts({ problems, seeds, rates, options, machine, date, seconds, outcom
   const rows: [name: string, value: string][] = [
     ...problems.map(({ label, description }): [string, string] => [label, description]),
     ["Rates", `${rates.length}, from ${rates[0]} to ${rates.at(-1)}`],
-    ["Seeds", seeds.join(", ")],
+    [seeds.length === 1 ? "Seed" : "Seeds", seeds.join(", ")],
     ["Runs", `${runs} of ${options.steps} steps`],
     ["Optimizers", "Hypergrad’s, on TensorFlow.js’s WASM backend; the problems’ gradients in plain JavaScript"],
     ["Machine", `${machine.cpu}, ${machine.cores} core${machine.cores === 1 ? "" : "s"}, Node ${machine.node}`],

@@ -58,6 +58,11 @@ export function difference(a: MethodResult, b: MethodResult, domains: readonly s
   };
 }
 
+/** Whether every method ran from one seed only: then there is nothing to say of seeds, and no error to compare with. */
+export function ranOnce({ methods }: StudyResult): boolean {
+  return methods.every(({ runs }) => runs.length < 2);
+}
+
 /** What the study found. */
 export interface Findings {
   /** The one sentence to take away. */
@@ -97,7 +102,7 @@ function verdict(a: MethodResult, b: MethodResult, result: StudyResult): string 
   const size = percentEstimate({ mean: Math.abs(shifted.mean), standardError: shifted.standardError });
   const sentence = `${a.label} is ${size} points ${shifted.mean < 0 ? "worse" : "better"} than ${b.label}`;
   if (shifted.standardError === null)
-    return `From a single seed, which can’t tell chance from effect: out of distribution, ${sentence}.`;
+    return `In one run each, which can’t tell chance from effect: out of distribution, ${sentence}.`;
   if (shifted.clear !== 0) return `Out of distribution, ${sentence}.`;
   return `No clear difference out of distribution: ${a.label} against ${b.label} is ${points(shifted)} points, within the error.`;
 }
@@ -115,7 +120,7 @@ function ranking(best: MethodResult, second: MethodResult, result: StudyResult):
     subject: `Highest mean accuracy on the ${domains.length} other domains`,
     text:
       `${best.label} with ${percentEstimate(best.shifted)} %, before ${inSentence(second)} with ${percentEstimate(second.shifted)} % ` +
-      `(${points(gap)} points, ${clarity(gap)}).`,
+      `(${points(gap)} points${clarity(gap, ", ")}).`,
   };
 }
 
@@ -130,8 +135,8 @@ function comparison(a: MethodResult, b: MethodResult, result: StudyResult): Find
   return {
     subject: `${a.label} against ${inSentence(b)}`,
     text:
-      `${points(shifted)} points out of distribution (${clarity(shifted)}${wins}), ` +
-      `${points(inside)} in distribution (${clarity(inside)}).` +
+      `${points(shifted)} points out of distribution${clarity(shifted, " (", `${wins})`)}, ` +
+      `${points(inside)} in distribution${clarity(inside, " (", ")")}.` +
       (worse.length === 0 ? "" : ` Clearly worse on ${worse.join(", ")}.`),
   };
 }
@@ -151,9 +156,11 @@ function costs(overhead: number): string {
   return `${Math.abs(percent).toFixed(1)} % ${percent < 0 ? "less" : "more"} time`;
 }
 
-function clarity({ clear, standardError }: Difference): string {
-  if (standardError === null) return "error unknown";
-  return clear === 0 ? "within the error" : clear > 0 ? "clearly higher" : "clearly lower";
+/** How sure a difference is, between what is put around it; nothing where no error is known. */
+function clarity({ clear, standardError }: Difference, before: string, after = ""): string {
+  if (standardError === null) return "";
+  const words = clear === 0 ? "within the error" : clear > 0 ? "clearly higher" : "clearly lower";
+  return `${before}${words}${after}`;
 }
 
 function howToRead(seeds: number): Findings["details"][number] {
@@ -162,7 +169,7 @@ function howToRead(seeds: number): Findings["details"][number] {
     subject: "How to read this",
     text:
       seeds < 2
-        ? "With a single seed there is no error to compare with: run more seeds before believing a difference."
+        ? "Every method ran once, so it is not known what chance alone does: run each several times before believing a difference."
         : `± is one standard error over ${seeds} seeds. Differences are taken seed by seed; clear means more than two standard errors${caution}.`,
   };
 }
@@ -179,6 +186,15 @@ export interface PreconditionInWords {
   text: string;
 }
 
+/** What plain fine-tuning has to cost out of distribution, as a share, for robustness to be worth comparing. */
+const LEAST_COST = 0.01;
+
+/** Does plain fine-tuning cost accuracy out of distribution, by a point at least and, where that is known, by more than chance does? */
+export function costsRobustness(probe: MethodResult, finetuned: MethodResult, domains: readonly string[]): boolean {
+  const cost = difference(probe, finetuned, domains);
+  return cost.mean >= LEAST_COST && (cost.standardError === null || cost.clear > 0);
+}
+
 /** Puts into words whether plain fine-tuning cost accuracy out of distribution, without which robustness can't be compared. */
 export function preconditionInWords({ precondition }: StudyResult): PreconditionInWords {
   if (precondition === null) {
@@ -191,11 +207,12 @@ export function preconditionInWords({ precondition }: StudyResult): Precondition
   const { probe, finetuned, holds } = precondition;
   const change = (key: "inDistribution" | "shifted") =>
     `from ${percent(probe[key])} to ${percent(finetuned[key])} % (${points({ mean: finetuned[key] - probe[key], standardError: null })} points)`;
+  const cost = finetuned.shifted < probe.shifted ? "costs too little accuracy" : "costs no accuracy";
   return {
     state: holds ? "holds" : "fails",
     title: holds
       ? "There is something to measure: plain fine-tuning costs accuracy out of distribution."
-      : "This run does not test robustness: plain fine-tuning did not cost accuracy out of distribution.",
+      : `This run does not test robustness: plain fine-tuning ${cost} out of distribution.`,
     text:
       `From the linear probe to plain fine-tuning, accuracy goes ${change("shifted")} out of distribution ` +
       `and ${change("inDistribution")} in distribution.`,

@@ -31,3 +31,17 @@ export function stepCost({ secondsPerStep, overhead }: { secondsPerStep: number;
   const percent = Math.round(1000 * overhead) / 10;
   return `${stepSeconds(secondsPerStep)} (${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(1)} %)`;
 }
+
+/** What the settings of the methods are called in a sentence; in a program and in study.json they have the names on the left. */
+const SETTING_NAMES: Readonly<Record<string, string>> = {
+  lr: "learning rate",
+  weightDecay: "weight decay",
+  radiusLr: "rate of the radius’s learner",
+  hyperLr: "rate of the learning rate’s learner",
+  l2: "L2 penalty on the head",
+};
+
+/** A setting's name for people. */
+export function settingName(name: string): string {
+  return SETTING_NAMES[name] ?? name;
+}

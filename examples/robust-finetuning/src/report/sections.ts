@@ -3,6 +3,7 @@
 import { count, duration, type Html, html } from "@hypergrad/example-kit";
 import type { DomainResult, StudyResult } from "../result.ts";
 import { findings, finetunedDomain, preconditionInWords, shiftedDomains } from "./findings.ts";
+import { settingName } from "./format.ts";
 import { tuningTable } from "./tables.ts";
 
 /** Title and what this is. */
@@ -48,7 +49,7 @@ export function methods(result: StudyResult): Html {
   return html`<div class="methods">${result.methods.map(
     ({ label, description, settings }) =>
       html`<p><b>${label}.</b> ${description} <span class="note">${Object.entries(settings)
-        .map(([name, value]) => `${name}\u00a0${value}`)
+        .map(([name, value]) => `${settingName(name)}\u00a0${value}`)
         .join(", ")}</span></p>`,
   )}</div>`;
 }
@@ -75,7 +76,7 @@ export function facts(result: StudyResult): Html {
       "Pictures",
       `${count(data.train)} for training, ${count(data.validation)} for validation, ${count(data.testPerDomain)} of each domain for testing`,
     ],
-    ["Seeds", seeds.join(", ")],
+    [seeds.length === 1 ? "Seed" : "Seeds", seeds.join(", ")],
     ["Backend", `${backend.name}: ${backend.reason}`],
     ["Machine", `${machine.cpu}, ${machine.cores} core${machine.cores === 1 ? "" : "s"}, Node ${machine.node}`],
     [

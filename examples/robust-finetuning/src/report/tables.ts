@@ -4,7 +4,7 @@ import { type Html, html, significant } from "@hypergrad/example-kit";
 import type { Estimate, MethodResult, StudyResult, TuningResult } from "../result.ts";
 import { methodColors } from "./charts/colors.ts";
 import { finetunedDomain, shiftedDomains } from "./findings.ts";
-import { percent, percentEstimate, stepCost } from "./format.ts";
+import { percent, percentEstimate, settingName, stepCost } from "./format.ts";
 
 /** Methods × domains in percent, the fine-tuned domain first, the best of every column in bold. */
 export function accuracyTable(result: StudyResult): Html {
@@ -40,7 +40,7 @@ export function tuningTable(tuning: TuningResult, label: string): Html {
   const names = [...new Set(tuning.candidates.flatMap(({ settings }) => Object.keys(settings)))];
   const candidates = [...tuning.candidates].sort((a, b) => b.validation.mean - a.validation.mean);
   return html`<div class="card tuning"><h3>${label}</h3><div class="scroll"><table>
-<thead><tr><th></th>${names.map((name) => html`<th>${name}</th>`)}<th>validation<br>accuracy (%)</th><th>distance<br>moved</th></tr></thead>
+<thead><tr><th></th>${names.map((name) => html`<th>${settingName(name)}</th>`)}<th>validation<br>accuracy (%)</th><th>distance<br>moved</th></tr></thead>
 <tbody>${candidates.map(
     ({ settings, validation, distance, chosen }) =>
       html`<tr class="${chosen ? "chosen" : ""}"><td>${chosen ? "✓" : ""}</td>${names.map((name) => html`<td>${settingText(settings[name])}</td>`)}<td>${percentEstimate(validation)}</td><td>${distance === 0 ? "0" : distance.toPrecision(2)}</td></tr>`,

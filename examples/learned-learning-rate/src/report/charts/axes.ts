@@ -10,23 +10,12 @@ import {
   leftAxis,
   log,
   logExtent,
+  logLabels,
   logTicks,
   type Mark,
 } from "@hypergrad/example-kit";
 
 type Axis = Chart["axes"][number];
-
-/** Powers of ten in short: 1e-6, 0.01, 1. */
-const labels: NonNullable<Axis["encode"]> = {
-  labels: {
-    update: {
-      text: {
-        signal:
-          "datum.value >= 0.001 && datum.value < 10000 ? format(datum.value, '~g') : replace(format(datum.value, '~e'), '+', '')",
-      },
-    },
-  },
-};
 
 /** Where the axis of losses lies. */
 export interface LossAxis {
@@ -46,7 +35,7 @@ export function lossAxis(medians: readonly number[], least: readonly number[], s
 
 /** An axis at the left for a scale "y" with this domain. */
 export function yAxis(title: string, domain: readonly [number, number]): Axis {
-  return leftAxis("y", title, { values: logTicks(domain), encode: labels, titleX: -44 });
+  return leftAxis("y", title, { values: logTicks(domain), encode: logLabels, titleX: -44 });
 }
 
 /** A scale "y" with this domain. */
@@ -61,7 +50,7 @@ const MANY = 100;
 export function logBottomAxis(title: string, domain: readonly [number, number]): Axis {
   return bottomAxis("x", title, {
     values: logTicks(domain),
-    encode: labels,
+    encode: logLabels,
     grid: false,
     labelOverlap: false,
     tickCount: MANY,

@@ -40,8 +40,10 @@ export function sweepChart(
   problem: ProblemName,
   base: Base,
   tower: TowerName,
-  { width = 430, height: tall = 250 }: { width?: number; height?: number } = {},
+  { room = 500, height: tall = 250 }: { room?: number | undefined; height?: number } = {},
 ): Chart {
+  const [left, right] = [56, 14];
+  const width = room - left - right;
   const start = startOf(study, problem);
   const swept = ALL_HEIGHTS.map((height) => ({ height, outcomes: sweep(study, problem, base, { tower, height }) }));
   const ends = swept.flatMap(({ outcomes }) => outcomes.map(finalLoss));
@@ -68,7 +70,7 @@ export function sweepChart(
     description: `Final training loss against the initial learning rate, one line for each height of the tower, on ${problem}.`,
     width,
     height: tall,
-    padding: { left: 56, right: 14, top: 30, bottom: 44 },
+    padding: { left, right, top: 30, bottom: 44 },
     scales: [log("x", rates, "width"), yScale(domain)],
     axes: [logBottomAxis("initial learning rate", rates), yAxis("final training loss", domain)],
     data: parts.flatMap(({ data }) => data),

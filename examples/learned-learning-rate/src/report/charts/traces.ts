@@ -23,7 +23,7 @@ export interface Traced {
   readonly parameter?: string;
 }
 
-const SIZE = { width: 290, padding: { left: 56, right: 12, top: 28, bottom: 40 } };
+const SIZE = { width: 262, padding: { left: 56, right: 12, top: 28, bottom: 40 } };
 /** A rate below this part of the largest is at the end of a schedule, or was learned to be nothing: it lies at the lower edge. */
 const FAINTEST = 1e-4;
 
@@ -88,8 +88,9 @@ export function lossTraces(traced: readonly Traced[], start: number): Chart {
 /** Learning rate over steps. */
 export function rateTraces(
   traced: readonly Traced[],
-  { width, height }: { width: number; height: number } = { width: SIZE.width, height: 130 },
+  { room = 330, height = 130 }: { room?: number | undefined; height?: number } = {},
 ): Chart {
+  const width = room - SIZE.padding.left - SIZE.padding.right;
   const series = traced.map(({ outcome, color, parameter }) => ({
     color,
     points: overSeeds(outcome, (run, at) => {

@@ -18,19 +18,20 @@ interface Dot {
 }
 
 const ROW = 48;
-const WIDTH = 480;
+/** Room at both sides: half a number of the axis. */
+const SIDE = 14;
 
 /**
  * Two charts, in distribution and mean out of distribution, one labelled row a method; small dots are the seeds. Both axes span
  * equally many points of accuracy, so that a gap here and a gap there compare.
  */
-export function accuracyByMethod(result: StudyResult): { inside: Chart; outside: Chart } {
+export function accuracyByMethod(result: StudyResult, room = 496): { inside: Chart; outside: Chart } {
   const domains = { inside: [finetunedDomain(result)], outside: shiftedDomains(result) };
   const spans = { inside: valuesOn(result, domains.inside), outside: valuesOn(result, domains.outside) };
   const widest = Math.max(...Object.values(spans).map(([low, high]) => high - low));
   const draw = (side: "inside" | "outside", title: string): Chart => {
     const middle = (spans[side][0] + spans[side][1]) / 2;
-    return byMethod(result, domains[side], [middle - widest / 2, middle + widest / 2], title);
+    return byMethod(result, domains[side], [middle - widest / 2, middle + widest / 2], title, room);
   };
   return {
     inside: draw("inside", `accuracy on ${domains.inside.join()} (%)`),
@@ -50,7 +51,14 @@ function seedsOn(result: StudyResult, domains: readonly string[]): number[] {
   return result.methods.flatMap((method) => method.runs.map((run) => accuracyOn(run, domains)));
 }
 
-function byMethod(result: StudyResult, domains: readonly string[], span: [number, number], title: string): Chart {
+function byMethod(
+  result: StudyResult,
+  domains: readonly string[],
+  span: [number, number],
+  title: string,
+  room: number,
+): Chart {
+  const width = room - 2 * SIDE;
   const colors = methodColors(result);
   const rows = result.methods.map((method, index) => {
     const value = (domains.length === 1 ? method.accuracy[domains[0] ?? ""] : method.shifted) ?? nothing;
@@ -62,20 +70,20 @@ function byMethod(result: StudyResult, domains: readonly string[], span: [number
   );
   const labels = rows.flatMap(({ method, value, y }) => [
     { x: 0, y: y - 12, text: method.label, align: "left" },
-    { x: WIDTH, y: y - 12, text: `${percentEstimate(value)}`, align: "right" },
+    { x: width, y: y - 12, text: `${percentEstimate(value)}`, align: "right" },
   ]);
   return {
     description: `${title}: ${rows.map(({ method, value }) => `${method.label} ${percentEstimate(value)}`).join(", ")}.`,
-    width: WIDTH,
+    width,
     height: ROW * rows.length + 4,
-    padding: { left: 8, right: 8, top: 4, bottom: 42 },
+    padding: { left: SIDE, right: SIDE, top: 4, bottom: 42 },
     scales: [linear("x", span, "width")],
     axes: [bottomAxis("x", title)],
     marks: [
       {
         type: "rule",
         from: { data: "rows" },
-        encode: { update: { x: { value: 0 }, x2: { value: WIDTH }, y: { field: "y" }, stroke: { value: ink.grid } } },
+        encode: { update: { x: { value: 0 }, x2: { value: width }, y: { field: "y" }, stroke: { value: ink.grid } } },
       },
       {
         type: "symbol",
@@ -116,7 +124,9 @@ function byMethod(result: StudyResult, domains: readonly string[], span: [number
 }
 
 /** One chart: a group of rows for every domain, the fine-tuned one first, one dot a method in it. */
-export function accuracyByDomain(result: StudyResult): Chart {
+export function accuracyByDomain(result: StudyResult, room = 1106): Chart {
+  const left = 92;
+  const width = room - left - SIDE;
   const colors = methodColors(result);
   const domains = [finetunedDomain(result), ...shiftedDomains(result)];
   const line = 13;
@@ -133,11 +143,11 @@ export function accuracyByDomain(result: StudyResult): Chart {
   const height = group * domains.length;
   return {
     description: "Accuracy of every method on every domain; the same numbers are in the table.",
-    width: 960,
+    width,
     height,
-    padding: { left: 130, right: 16, top: 6, bottom: 42 },
+    padding: { left, right: SIDE, top: 6, bottom: 42 },
     scales: [linear("x", padded(extent(dots.flatMap(({ low, high }) => [low, high])), 0.04), "width")],
-    axes: [bottomAxis("x", "accuracy (%)", { tickCount: 8 })],
+    axes: [bottomAxis("x", "accuracy (%)", { tickCount: Math.min(8, width / 50) })],
     data: [
       { name: "dots", values: dots },
       {
@@ -152,7 +162,9 @@ export function accuracyByDomain(result: StudyResult): Chart {
       {
         type: "rule",
         from: { data: "lines" },
-        encode: { update: { x: { value: -130 }, x2: { value: 960 }, y: { field: "y" }, stroke: { value: ink.grid } } },
+        encode: {
+          update: { x: { value: -left }, x2: { value: width }, y: { field: "y" }, stroke: { value: ink.grid } },
+        },
       },
       {
         type: "text",

@@ -24,9 +24,3 @@ function colorOf(method: MethodResult, trained: readonly MethodResult[]): string
   const index = trained.indexOf(method);
   return index < 0 ? "var(--muted)" : (PALETTE[index % PALETTE.length] ?? "var(--text)");
 }
-
-/** The colour of a layer: from blue at the picture's side to red at the answer's. */
-export function layerColor(index: number, layers: number): string {
-  const share = layers < 2 ? 0 : index / (layers - 1);
-  return `hsl(${Math.round(250 - 240 * share)} 62% var(--layer-lightness))`;
-}

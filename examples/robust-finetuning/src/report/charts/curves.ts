@@ -11,6 +11,7 @@ import {
   lineMarks,
   log,
   logExtent,
+  logLabels,
   logTicks,
   padded,
 } from "@hypergrad/example-kit";
@@ -73,7 +74,7 @@ function meanCurve(method: MethodResult, quantity: Quantity): { x: number; y: nu
 const FAINTEST = 1e-3;
 
 /** The learning rate in force over training steps, one line a method and seed; null where no method had one. */
-export function learningRates(result: StudyResult): Chart | null {
+export function learningRates(result: StudyResult, room = 1030): Chart | null {
   const colors = methodColors(result);
   const runs = result.methods.flatMap((method) => method.runs.map((run) => ({ method, run })));
   const largest = Math.max(...runs.flatMap(({ run }) => run.lr));
@@ -93,13 +94,13 @@ export function learningRates(result: StudyResult): Chart | null {
   const span = logExtent(points.map(({ y }) => y));
   return {
     description: "Learning rate over training steps, by method and seed.",
-    width: 960,
+    width: room - 56 - 14,
     height: 230,
     padding: { left: 56, right: 14, top: 28, bottom: 42 },
     scales: [linear("x", extent(points.map(({ x }) => x)), "width"), log("y", span, "height")],
     axes: [
-      bottomAxis("x", "training step", { grid: false, tickCount: 10 }),
-      leftAxis("y", "learning rate (log scale)", { values: logTicks(span), format: "~g", titleX: -56 }),
+      bottomAxis("x", "training step", { grid: false, tickCount: room / 90 }),
+      leftAxis("y", "learning rate (log scale)", { values: logTicks(span), encode: logLabels, titleX: -56 }),
     ],
     ...lineMarks(lines),
   };

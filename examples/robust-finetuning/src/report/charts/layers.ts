@@ -3,78 +3,122 @@
 import {
   bottomAxis,
   type Chart,
-  endLabels,
   extent,
   ink,
-  type Line,
-  leftAxis,
   linear,
-  lineMarks,
   log,
   logExtent,
+  logLabels,
   logTicks,
+  type Mark,
+  significant,
   thinned,
 } from "@hypergrad/example-kit";
 import type { LayerTrace, MethodResult, Run, StudyResult } from "../../result.ts";
 import { mean } from "../../statistics.ts";
-import { layerColor, methodColors } from "./colors.ts";
+import { methodColors } from "./colors.ts";
 import { roomFor, shortName } from "./names.ts";
 
-/** The radius of every layer over training steps, from the first seed; every line is named at its end. */
-export function learnedRadii(method: MethodResult): Chart | null {
+/** Height of a layer's row. */
+const ROW = 19;
+
+/**
+ * The radius of every layer over training steps, from the first seed: one row a layer, filled to the radius on a scale that all rows share (see {@link largestRadius}),
+ * and the radius at the end in numbers.
+ */
+export function learnedRadii(method: MethodResult, room = 500): Chart | null {
   const [run] = method.runs;
   const layers = tracedLayers(run, "radius");
   if (run === undefined || layers.length === 0) return null;
-  const width = 280;
-  const height = Math.max(300, 13 * layers.length);
-  const span = radiusSpan(layers.map(([, layer]) => layer.radius));
-  const clip = (radius: number) => (radius > 0 ? Math.max(radius, span[0]) : Number.NaN);
-  const lines = layers.map(
-    ([, layer], index): Line => ({
-      color: layerColor(index, layers.length),
-      width: 1.5,
-      points: run.traced.map((step, at) => ({ x: step, y: clip(layer.radius[at] ?? Number.NaN) })),
+  const names = layers.map(([name]) => name);
+  const [left, right] = [10 + roomFor(names), 56];
+  const width = room - left - right;
+  const steps = thinned(run.traced.length, 80);
+  const base = (row: number) => ROW * (row + 1) - 2;
+  const rows = layers.map(([, layer], row) => ({
+    row,
+    points: steps.flatMap((at) => {
+      const radius = layer.radius[at] ?? Number.NaN;
+      return Number.isFinite(radius) ? [{ x: run.traced[at], radius }] : [];
     }),
-  );
-  const place = (radius: number) => (height * Math.log(span[1] / radius)) / Math.log(span[1] / span[0]);
-  const names = layers.map(([name, layer], index) => ({
-    text: shortName(name),
-    color: layerColor(index, layers.length),
-    end: place(clip(layer.radius.at(-1) ?? Number.NaN)),
   }));
-  const drawn = lineMarks(lines);
-  const named = endLabels(names, { width, height });
+  const ends = layers.map(([, layer], row) => ({
+    y: ROW * (row + 0.5),
+    text: significant(Number((layer.radius.at(-1) ?? Number.NaN).toPrecision(2))),
+  }));
   return {
-    description: `Learned radius of every layer over training steps, ${method.label}, seed ${run.seed}.`,
+    description: `Learned radius of every layer over training steps, ${method.label}.`,
     width,
-    height,
-    padding: { left: 52, right: 26 + roomFor(layers.map(([name]) => name)), top: 30, bottom: 44 },
-    scales: [linear("x", extent(run.traced), "width"), log("y", span, "height")],
-    axes: [
-      bottomAxis("x", "training step", { grid: false }),
-      leftAxis("y", "learned radius (log scale)", { values: logTicks(span), format: "~g", titleX: -52 }),
+    height: ROW * layers.length,
+    padding: { left, right, top: 4, bottom: 44 },
+    scales: [
+      linear("x", extent(run.traced), "width"),
+      { name: "y", type: "linear", domain: [0, largestRadius(method)], range: [ROW - 4, 0] },
     ],
-    data: [...drawn.data, ...named.data],
-    marks: [...drawn.marks, ...named.marks],
+    axes: [bottomAxis("x", "training step", { grid: false, tickCount: Math.max(2, Math.round(width / 50)) })],
+    data: [
+      ...rows.map(({ row, points }) => ({ name: `row${row}`, values: points })),
+      { name: "ends", values: ends },
+      { name: "bases", values: rows.map(({ row }) => ({ y: base(row) })) },
+      rowNames(names, ROW),
+    ],
+    marks: [
+      {
+        type: "rule",
+        from: { data: "bases" },
+        encode: {
+          update: { x: { value: 0 }, x2: { signal: "width" }, y: { field: "y" }, stroke: { value: ink.grid } },
+        },
+      },
+      ...rows.map(
+        ({ row }): Mark => ({
+          type: "area",
+          from: { data: `row${row}` },
+          encode: {
+            update: {
+              x: { scale: "x", field: "x" },
+              y: { scale: "y", field: "radius", offset: base(row) - ROW + 4 },
+              y2: { value: base(row) },
+              fill: { value: ink.accent },
+              fillOpacity: { value: 0.75 },
+            },
+          },
+        }),
+      ),
+      rowLabels(),
+      {
+        type: "text",
+        from: { data: "ends" },
+        encode: {
+          update: {
+            x: { signal: "width + 8" },
+            y: { field: "y" },
+            text: { field: "text" },
+            baseline: { value: "middle" },
+            fontSize: { value: 10.5 },
+            fill: { value: ink.text },
+          },
+        },
+      },
+    ],
   };
 }
 
-/** A radius begins at next to nothing (1e-8) and leaves it within a few steps: the axis does not go down there for a few points only. */
-function radiusSpan(radii: readonly number[][]): [number, number] {
-  const positive = radii.flat().filter((radius) => radius > 0);
-  const settled = radii.flatMap((radius) => radius.slice(Math.ceil(radius.length / 10))).filter((radius) => radius > 0);
-  return logExtent(settled.length > 0 ? settled : positive);
+/** The top of a row of {@link learnedRadii}: the largest radius of all layers. */
+export function largestRadius({ runs: [run] }: MethodResult): number {
+  return Math.max(...tracedLayers(run, "radius").flatMap(([, { radius }]) => radius.filter(Number.isFinite)));
 }
 
 const CELL = 15;
 
 /** Share of rows bound, layers from top to bottom, steps from left to right; the mean over the seeds, darker is more. */
-export function boundShares(method: MethodResult): Chart | null {
+export function boundShares(method: MethodResult, room = 500): Chart | null {
   const [run] = method.runs;
   const layers = tracedLayers(run, "bound");
   if (run === undefined || layers.length === 0) return null;
   const columns = thinned(run.traced.length, 60);
-  const width = 310;
+  const left = 10 + roomFor(layers.map(([name]) => name));
+  const width = room - left - 14;
   const height = CELL * layers.length;
   const cells = layers.flatMap(([name], row) =>
     columns.map((at, column) => ({
@@ -89,9 +133,9 @@ export function boundShares(method: MethodResult): Chart | null {
     description: `Share of rows bound by the radius, by layer and training step, ${method.label}.`,
     width,
     height,
-    padding: { left: 10 + roomFor(layers.map(([name]) => name)), right: 14, top: 4, bottom: 44 },
+    padding: { left, right: 14, top: 4, bottom: 44 },
     scales: [linear("x", [first - half, last + half], "width")],
-    axes: [bottomAxis("x", "training step", { grid: false })],
+    axes: [bottomAxis("x", "training step", { grid: false, tickCount: Math.max(2, Math.round(width / 50)) })],
     data: [
       { name: "cells", values: cells.filter(({ share }) => Number.isFinite(share)) },
       rowNames(
@@ -131,7 +175,7 @@ export function boundShares(method: MethodResult): Chart | null {
 }
 
 /** Distance from the pre-trained weights at the end of training, one row a layer, one dot a method; the mean over the seeds. */
-export function distances(result: StudyResult): Chart | null {
+export function distances(result: StudyResult, room = 1060): Chart | null {
   const colors = methodColors(result);
   const row = 19;
   const names = [
@@ -144,6 +188,7 @@ export function distances(result: StudyResult): Chart | null {
     }),
   );
   if (dots.length === 0) return null;
+  const left = 10 + roomFor(names);
   const span = logExtent(dots.map(({ distance }) => distance));
   const lines = names.map((_, index) => {
     const y = row * (index + 0.5);
@@ -153,15 +198,12 @@ export function distances(result: StudyResult): Chart | null {
   return {
     description:
       "Mean L1 distance of every layer’s rows from their pre-trained values at the end of training, by method.",
-    width: 900,
+    width: room - left - 18,
     height: row * names.length,
-    padding: { left: 10 + roomFor(names), right: 14, top: 4, bottom: 44 },
+    padding: { left, right: 18, top: 4, bottom: 44 },
     scales: [log("x", span, "width")],
     axes: [
-      bottomAxis("x", "distance from the pre-trained weights (mean over rows of the L1 distance, log scale)", {
-        values: logTicks(span),
-        format: "~g",
-      }),
+      bottomAxis("x", "L1 distance (log scale)", { values: logTicks(span), encode: logLabels, labelOverlap: true }),
     ],
     data: [{ name: "dots", values: dots }, { name: "lines", values: lines }, rowNames(names, row)],
     marks: [

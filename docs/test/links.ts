@@ -1,0 +1,30 @@
+/** Do links to files of the repository, and to headings in them, lead somewhere? */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { root } from "./blocks.ts";
+
+/** The place that a heading has in an address: as GitHub makes it. */
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+
+function anchorsOf(path: string): string[] {
+  const prose = readFileSync(path, "utf8").replace(/^\s*```[\s\S]*?^\s*```/gm, "");
+  return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchor(heading.replaceAll("`", "")));
+}
+
+/** The links of a page that lead nowhere, as `page:line: link`. */
+export function brokenLinks(page: string, markdown: string = readFileSync(join(root, page), "utf8")): string[] {
+  return markdown.split("\n").flatMap((text, index) =>
+    [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link = ""]) => {
+      if (/^[a-z]+:/.test(link)) return [];
+      const [file = "", heading] = link.split("#");
+      const path = file === "" ? join(root, page) : join(root, dirname(page), file);
+      const found = existsSync(path) && (!heading || (statSync(path).isFile() && anchorsOf(path).includes(heading)));
+      return found ? [] : [`${page}:${index + 1}: ${link}`];
+    }),
+  );
+}
