@@ -31,6 +31,12 @@ const checks = [
   { name: "boundaries", what: "package boundaries", command: node("scripts/boundaries.mjs") },
   { name: "rules", what: "the page of update rules", command: node("scripts/rules.mjs", "--check") },
   { name: "tests", what: "unit, property and golden tests", command: tool("vitest", "run"), live: true },
+  {
+    name: "environments",
+    what: "the same numbers in Node, pages and Workers, on WASM, WebGL and WebGPU",
+    command: node("scripts/environments.mjs"),
+    live: true,
+  },
   { name: "contract", what: "the contract lines", command: node("examples/contract/dist/contract.js"), live: true },
   { name: "docs", what: "API documentation", command: tool("typedoc") },
 ];
@@ -56,7 +62,7 @@ for (const { name, what, command, live = false } of checks) {
 
 console.log("\n── summary");
 for (const { name, what, seconds, passed } of results) {
-  console.log(`   ${passed ? "passed" : "FAILED"}  ${name.padEnd(10)}  ${seconds.toFixed(1).padStart(6)} s  ${what}`);
+  console.log(`   ${passed ? "passed" : "FAILED"}  ${name.padEnd(12)}  ${seconds.toFixed(1).padStart(6)} s  ${what}`);
 }
 const failed = results.filter(({ passed }) => !passed).length;
 console.log(`${results.length - failed} passed, ${failed} failed`);

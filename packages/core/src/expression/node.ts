@@ -22,7 +22,7 @@ export type UnaryName =
   | "sigmoid"
   | "stopGradient";
 /** Comparisons of two numbers. */
-export type ComparisonName = "greater" | "greaterEqual" | "less" | "lessEqual" | "equal";
+type ComparisonName = "greater" | "greaterEqual" | "less" | "lessEqual" | "equal";
 /** Operations on two numbers. */
 export type BinaryName =
   | "add"

@@ -63,6 +63,16 @@ const bool = (truth: boolean): number => (truth ? 1 : 0);
 
 const first = (a: number, _b: number): number => a;
 
+/** aᵇ. A whole b is multiplied out, as engines differ in the last bit of Math.pow: decay rates to the power of the step count are the same in every browser and in Node. */
+function power(a: number, b: number): number {
+  if (!Number.isInteger(b) || Math.abs(b) > 2 ** 31) return a ** b;
+  let result = 1;
+  for (let [square, rest] = [a, Math.abs(b)]; rest > 0; square *= square, rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result *= square;
+  }
+  return b < 0 ? 1 / result : result;
+}
+
 /** tf.sign, but for the WASM backend's own, which takes everything below 10⁻⁷ for 0. */
 const sign = (a: T): T => tf.sub(tf.cast(tf.greater(a, 0), "float32"), tf.cast(tf.less(a, 0), "float32"));
 
@@ -74,7 +84,7 @@ export const operations: Readonly<Record<UnaryName, Unary> & Record<BinaryName, 
   sub: binary((a, b) => a - b, () => 1, () => -1, tf.sub),
   mul: binary((a, b) => a * b, (_a, b) => b, (a) => a, tf.mul),
   div: binary((a, b) => a / b, (_a, b) => divOrZero(1, b), (_a, b, y) => divOrZero(y, b).neg(), tf.div),
-  pow: binary((a, b) => a ** b, (a, b) => select(b.equal(0), 0, b.mul(a.pow(b.sub(1)))), (a, _b, y) => wherePositive(a, y.mul(a.log())), tf.pow),
+  pow: binary(power, (a, b) => select(b.equal(0), 0, b.mul(a.pow(b.sub(1)))), (a, _b, y) => wherePositive(a, y.mul(a.log())), tf.pow),
   minimum: binary((a, b) => Math.min(a, b), (a, b) => select(a.lessEqual(b), 1, 0), (a, b) => select(a.lessEqual(b), 0, 1), tf.minimum),
   maximum: binary((a, b) => Math.max(a, b), (a, b) => select(a.greaterEqual(b), 1, 0), (a, b) => select(a.greaterEqual(b), 0, 1), tf.maximum),
 

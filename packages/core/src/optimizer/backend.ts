@@ -1,13 +1,14 @@
 /**
  * `useBackend`: loads and selects a tfjs backend, and says which and why.
  *
- * Backends are optional peers, imported only when asked for or when "auto" looks for one. "auto" takes the fastest that works: the
- * tensorflow backend where its package and native addon are there, WebGPU where there is an adapter, else WASM, else plain JavaScript.
+ * Backends that the program has imported are there already. Others are optional peers, imported by name when asked for or when "auto" looks for one; that works in Node and, with an
+ * import map, in a page, but not in a bundle, into which nothing comes that the program does not import. "auto" takes the fastest that works: the tensorflow backend where its package and
+ * native addon are there, WebGPU where there is an adapter, else WASM, else WebGL, else plain JavaScript.
  */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** The backends that `useBackend` knows. */
-export type BackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
+export type BackendName = "tensorflow" | "webgpu" | "wasm" | "webgl" | "cpu";
 
 /** The backend that was selected. */
 export interface SelectedBackend {
@@ -29,6 +30,7 @@ const backends: Readonly<Record<BackendName, Backend>> = {
   tensorflow: {
     packages: ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"],
     what: "TensorFlow's native library",
+    prepare: only("Node", true),
   },
   webgpu: {
     packages: ["@tensorflow/tfjs-backend-webgpu"],
@@ -36,10 +38,24 @@ const backends: Readonly<Record<BackendName, Backend>> = {
     prepare: prepareWebGpu,
   },
   wasm: { packages: ["@tensorflow/tfjs-backend-wasm"], what: "WebAssembly with SIMD on the CPU" },
+  webgl: {
+    packages: ["@tensorflow/tfjs-backend-webgl"],
+    what: "WebGL on this machine's graphics",
+    prepare: only("a browser", false),
+  },
   cpu: { packages: ["@tensorflow/tfjs-backend-cpu"], what: "plain JavaScript on the CPU" },
 };
 
-const preference: readonly BackendName[] = ["tensorflow", "webgpu", "wasm", "cpu"];
+const preference: readonly BackendName[] = ["tensorflow", "webgpu", "wasm", "webgl", "cpu"];
+
+const inNode = (): boolean => tf.env().getBool("IS_NODE");
+
+/** For a backend that there is in one kind of place alone. */
+function only(place: string, node: boolean): () => Promise<void> {
+  return async () => {
+    if (inNode() !== node) throw new Error(`it is for ${place}`);
+  };
+}
 
 /** Something with the part of WebGPU's API that is looked at here. */
 interface Gpu {
@@ -49,7 +65,7 @@ interface Gpu {
 /** In a browser `navigator.gpu` is there or not; in Node the package "webgpu" brings it, and it must be there before the backend is imported. */
 async function prepareWebGpu(auto: boolean): Promise<void> {
   const scope = globalThis as { navigator?: { gpu?: Gpu } };
-  if (!scope.navigator?.gpu && tf.env().get("IS_NODE")) {
+  if (!scope.navigator?.gpu && inNode()) {
     const { create, globals } = (await importOptional("webgpu")) as { create(flags: string[]): Gpu; globals: object };
     Object.assign(globalThis, globals);
     if (!scope.navigator) scope.navigator = {};
@@ -65,6 +81,11 @@ async function importOptional(name: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
   } catch (cause) {
+    if (!inNode()) {
+      throw new Error(`nothing in this program imports ${name}, and it cannot be found by its name in a browser`, {
+        cause,
+      });
+    }
     const message = (cause as Error).message.split("\n")[0];
     const missing = (cause as { code?: string }).code?.endsWith("MODULE_NOT_FOUND") && message?.includes(`'${name}'`);
     throw new Error(missing ? `${name} is not installed` : `${name} is installed but does not load (${message})`, {
@@ -72,6 +93,12 @@ async function importOptional(name: string): Promise<unknown> {
     });
   }
 }
+
+/** What to do to have one of these packages. */
+const remedy = (packages: readonly string[]): string =>
+  inNode()
+    ? `Install what it needs (${packages.join(" or ")})`
+    : `Install what it needs and import it: import "${packages[0]}"`;
 
 /** Makes the backend the active one, or throws saying why that cannot be. */
 async function activate(name: BackendName, auto: boolean): Promise<string> {
@@ -114,7 +141,7 @@ export async function useBackend(name: BackendName | "auto" = "auto"): Promise<S
       return { name, reason: `asked for: ${await activate(name, false)}` };
     } catch (cause) {
       throw new Error(
-        `useBackend: "${name}" cannot be used: ${(cause as Error).message}. Install what it needs (${backends[name].packages.join(" or ")}), or take "auto".`,
+        `useBackend: "${name}" cannot be used: ${(cause as Error).message}. ${remedy(backends[name].packages)}, or take "auto".`,
         { cause },
       );
     }
@@ -129,6 +156,6 @@ export async function useBackend(name: BackendName | "auto" = "auto"): Promise<S
     }
   }
   throw new Error(
-    `useBackend: no backend works here (${passed.join("; ")}). Install @tensorflow/tfjs-backend-wasm or @tensorflow/tfjs-backend-cpu.`,
+    `useBackend: no backend works here (${passed.join("; ")}). ${remedy(["@tensorflow/tfjs-backend-wasm", "@tensorflow/tfjs-backend-cpu"])}.`,
   );
 }

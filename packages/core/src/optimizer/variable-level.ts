@@ -120,7 +120,8 @@ export class VariableLevel {
     }
     const onDevice = probes.filter((probed) => typeof probed !== "number");
     if (onDevice.length === 0) return culprit >= 0 ? Number.NaN : 0;
-    const total = tf.tidy(() => tf.keep(tf.addN(onDevice)));
+    // Not addN: a WebGPU kernel takes 8 or 10 buffers, and beyond that does nothing, without an error. concat knows that, and joins a few at a time.
+    const total = tf.tidy(() => tf.keep(tf.sum(tf.concat(onDevice.map((probed) => tf.reshape(probed, [1]))))));
     tf.dispose(onDevice);
     return total;
   }

@@ -34,7 +34,7 @@ describe("useBackend", () => {
       import { useBackend } from "@hypergrad/core";
       console.log(JSON.stringify({ ...(await useBackend()), active: tf.getBackend() }));
     `)) as Record<"name" | "reason" | "active", string>;
-    const preference = ["tensorflow", "webgpu", "wasm", "cpu"];
+    const preference = ["tensorflow", "webgpu", "wasm", "webgl", "cpu"];
     expect(preference).toContain(name);
     expect(active).toBe(name);
     expect(reason.length).toBeGreaterThan(10);
@@ -53,7 +53,7 @@ describe("useBackend", () => {
       await refusesLater(
         () => useBackend(name as never),
         `useBackend: the backend is ${JSON.stringify(name)}`,
-        'expected "auto", "tensorflow", "webgpu", "wasm", "cpu"',
+        'expected "auto", "tensorflow", "webgpu", "wasm", "webgl", "cpu"',
       );
     }
   });

@@ -1,0 +1,193 @@
+/**
+ * What is run in every environment: the same small trainings, from the same numbers. Their outcomes are compared by scripts/environments.mjs.
+ *
+ * The problem has 12 variables: more than the 8 or 10 buffers that one WebGPU kernel may be given, or than some WebGL shaders' textures.
+ */
+import {
+  chain,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type HyperOptimizer,
+  hyper,
+  learned,
+  type Spec,
+} from "@hypergrad/core";
+import { ftp } from "@hypergrad/ftp";
+import { adam, adamw, clipByGlobalNorm, sgd } from "@hypergrad/optimizers";
+import * as tf from "@tensorflow/tfjs";
+
+/** The numbers that a training ends with, by what they are. */
+export type Outcome = Readonly<Record<string, readonly number[]>>;
+
+const LAYERS = 6;
+const WIDTH = 6;
+const STEPS = 4;
+
+/** Numbers in (−1, 1) from a seed. All operations are exact, so that they are the same everywhere. */
+function noise(shape: readonly number[], seed: number): tf.Tensor {
+  let state = seed >>> 0;
+  const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 8) / 2 ** 23 - 1;
+  });
+  return tf.tensor(values, [...shape], "float32");
+}
+
+/** A deep residual net on which nothing is close to a decision: no kink, no comparison. */
+interface Problem {
+  readonly variables: readonly tf.Variable[];
+  readonly loss: () => tf.Scalar;
+  readonly dispose: () => void;
+}
+
+function problemOf(): Problem {
+  const names = Array.from({ length: LAYERS }, (_, i) => i);
+  const variable = (shape: number[], seed: number, size: number, name: string): tf.Variable =>
+    tf.tidy(() => tf.variable(tf.mul(noise(shape, seed), size), true, name));
+  const variables = names.flatMap((i) => [
+    variable([WIDTH, WIDTH], 2 * i + 1, 0.5, `layer${i}/kernel`),
+    variable([WIDTH], 2 * i + 2, 0.1, `layer${i}/bias`),
+  ]);
+  const inputs = noise([16, WIDTH], 101) as tf.Tensor2D;
+  const targets = noise([16, WIDTH], 102);
+  const loss = (): tf.Scalar => {
+    let x = inputs;
+    for (const i of names) {
+      const z = tf.add(tf.matMul(x, variables[2 * i] as tf.Tensor2D), variables[2 * i + 1] as tf.Tensor);
+      x = tf.add(x, tf.div(z, tf.sqrt(tf.add(1, tf.square(z)))));
+    }
+    return tf.mean(tf.square(tf.sub(x, targets)));
+  };
+  return { variables, loss, dispose: () => tf.dispose([...variables, inputs, targets]) };
+}
+
+const read = async (tensor: tf.Tensor): Promise<number[]> => [...(await tensor.data())];
+
+async function stepped({ loss }: Problem, optimizer: HyperOptimizer, steps: number): Promise<number[]> {
+  const losses: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const value = optimizer.minimize(loss, { returnCost: true }) as tf.Scalar;
+    losses.push(...(await read(value)));
+    value.dispose();
+  }
+  return losses;
+}
+
+/** What the optimizer and the variables hold; that nothing was left out is part of it. */
+async function state(optimizer: HyperOptimizer, variables: readonly tf.Variable[]): Promise<Record<string, number[]>> {
+  const { steps, hyperGradients } = await optimizer.nonFinite();
+  const hyperparameters = Object.values(await optimizer.hyperparameters());
+  const values = (name: string): number[] =>
+    hyperparameters.flatMap((of) =>
+      of[name] === undefined ? [] : typeof of[name] === "number" ? of[name] : [...of[name]],
+    );
+  const learnedNames = new Set(hyperparameters.flatMap((of) => Object.keys(of)));
+  return {
+    counts: [optimizer.iterations, steps, hyperGradients],
+    variables: (await Promise.all(variables.map(read))).flat(),
+    ...Object.fromEntries([...learnedNames].map((name) => [name, values(name)])),
+  };
+}
+
+async function trained(spec: Spec): Promise<Outcome> {
+  const problem = problemOf();
+  const optimizer = hyper(spec);
+  try {
+    const losses = await stepped(problem, optimizer, STEPS);
+    return { losses, ...(await state(optimizer, problem.variables)) };
+  } finally {
+    optimizer.dispose();
+    problem.dispose();
+  }
+}
+
+const ftpSpec = (): Spec => ftp(adamw({ lr: learned(1e-2, sgd({ lr: 1e-4 })) }));
+
+/** Interrupted after half of the steps, and gone on with by a new optimizer on new variables, from the bytes of a file. */
+async function resumed(): Promise<Outcome> {
+  const first = problemOf();
+  const interrupted = hyper(ftpSpec());
+  const before = await stepped(first, interrupted, STEPS / 2);
+  const file = encodeCheckpoint(await interrupted.checkpoint());
+  const values = await Promise.all(first.variables.map(read));
+  interrupted.dispose();
+  first.dispose();
+
+  const second = problemOf();
+  second.variables.forEach((variable, i) => {
+    const value = tf.tensor(values[i] as number[], variable.shape);
+    variable.assign(value);
+    value.dispose();
+  });
+  const optimizer = hyper(ftpSpec());
+  try {
+    optimizer.restore(decodeCheckpoint(file));
+    const losses = [...before, ...(await stepped(second, optimizer, STEPS / 2))];
+    return { losses, ...(await state(optimizer, second.variables)) };
+  } finally {
+    optimizer.dispose();
+    second.dispose();
+  }
+}
+
+/** A layers model, compiled with the optimizer and fitted. */
+async function fitted(): Promise<Outcome> {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.conv2d({ filters: 4, kernelSize: 3, padding: "same", activation: "tanh", inputShape: [8, 8, 2] }),
+      tf.layers.batchNormalization(),
+      tf.layers.averagePooling2d({ poolSize: 2 }),
+      tf.layers.flatten(),
+      tf.layers.dense({ units: 3, activation: "softmax" }),
+    ],
+  });
+  const trainable = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+  // Gamma, beta and the biases begin as layers do.
+  tf.tidy(() => {
+    const begin = (weight: tf.Tensor, i: number) =>
+      weight.rank > 1 ? tf.mul(noise(weight.shape, 200 + i), 0.3) : weight;
+    model.setWeights(model.getWeights().map(begin));
+  });
+  const optimizer = hyper(ftp(adamw({ lr: learned(1e-2, sgd({ lr: 1e-4 })), weightDecay: 0.01 })));
+  model.compile({ optimizer, loss: "categoricalCrossentropy" });
+  const inputs = noise([32, 8, 8, 2], 301);
+  const classes = Array.from({ length: 32 }, (_, i) => (i * i) % 3);
+  const targets = tf.tidy(() => tf.oneHot(tf.tensor1d(classes, "int32"), 3));
+  try {
+    // A page that nobody looks at is not drawn, and a fit that waits for its next frame does not go on.
+    const { history } = await model.fit(inputs, targets, {
+      epochs: 2,
+      batchSize: 16,
+      shuffle: false,
+      yieldEvery: "never",
+    });
+    const moving = model.getWeights().slice(trainable.length);
+    return {
+      losses: history.loss as number[],
+      ...(await state(optimizer, trainable)),
+      moving: (await Promise.all(moving.map(read))).flat(),
+    };
+  } finally {
+    optimizer.dispose();
+    model.dispose();
+    tf.dispose([inputs, targets]);
+  }
+}
+
+const trainings: Readonly<Record<string, () => Promise<Outcome>>> = {
+  "FTP with a learned rate": () => trained(ftpSpec()),
+  "a tower": () => trained(adamw({ lr: learned(1e-2, sgd({ lr: learned(1e-4, sgd({ lr: 1e-6 })) })) })),
+  "a clipped Adam": () => trained(chain(clipByGlobalNorm({ maxNorm: 0.5 }), adam({ lr: 1e-2 }))),
+  "a layers model": fitted,
+  "a checkpoint resumed": resumed,
+};
+
+/** Runs all trainings. */
+export async function runBattery(): Promise<Record<string, Outcome>> {
+  const outcomes: Record<string, Outcome> = {};
+  for (const [name, training] of Object.entries(trainings)) {
+    const { numTensors } = tf.memory();
+    outcomes[name] = { ...(await training()), leaked: [tf.memory().numTensors - numTensors] };
+  }
+  return outcomes;
+}

@@ -1,0 +1,51 @@
+/**
+ * The program of every environment, one bundle for browsers and one for Node. In a page it is there to be called, as `run`; a Worker finds what it
+ * is asked in its name, and a Node process in its arguments.
+ *
+ * Numbers travel as text, which is the same for the same bits and for no others.
+ */
+import { runBattery } from "./battery.js";
+import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
+
+/** What an environment answers: where it was, and all numbers by training and name. */
+interface Answer {
+  readonly place: Place;
+  readonly outcomes: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+}
+
+interface Question {
+  readonly backend: BackendName;
+  /** Where the WASM backend's files are, in a browser. */
+  readonly wasmFiles?: string;
+}
+
+const text = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
+
+async function run({ backend, wasmFiles }: Question): Promise<Answer> {
+  const place = await selectBackend(backend, wasmFiles);
+  const outcomes = Object.entries(await runBattery()).map(([training, outcome]) => {
+    const texts = Object.entries(outcome).map(([name, numbers]) => [name, numbers.map(text)] as const);
+    return [training, Object.fromEntries(texts)] as const;
+  });
+  throwDeviceErrors();
+  return { place, outcomes: Object.fromEntries(outcomes) };
+}
+
+const scope = scopeName();
+if (scope === "page") Object.assign(globalThis, { run });
+if (scope === "Worker") {
+  run(JSON.parse(self.name)).then(
+    (answer) => postMessage({ answer }),
+    (error: Error) => postMessage({ error: error.stack ?? error.message }),
+  );
+}
+if (scope === "Node") {
+  run(JSON.parse(process.argv[2] as string)).then(
+    // Dawn does not let go of its device, so that the process would not end by itself.
+    (answer) => process.stdout.write(JSON.stringify(answer), () => process.exit(0)),
+    (error: Error) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+}
