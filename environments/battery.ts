@@ -191,3 +191,28 @@ export async function runBattery(): Promise<Record<string, Outcome>> {
   }
   return outcomes;
 }
+
+/**
+ * A step that would have to read from a device that cannot be waited for is refused before anything changes.
+ *
+ * @throws Error where it is not.
+ */
+export function checkRefusal(): void {
+  const { loss, dispose } = problemOf();
+  const { numTensors } = tf.memory();
+  const optimizer = hyper(ftpSpec(), { scalars: "host" });
+  let message = "nothing";
+  try {
+    optimizer.minimize(loss);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  const left = tf.memory().numTensors - numTensors;
+  if (!message.includes('scalars is "host"') || optimizer.iterations !== 0 || left !== 0) {
+    throw new Error(
+      `scalars: "host" gives ${message}, after ${optimizer.iterations} steps and with ${left} tensors left behind`,
+    );
+  }
+  optimizer.dispose();
+  dispose();
+}
