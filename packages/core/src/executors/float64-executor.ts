@@ -10,7 +10,7 @@ import { type Layout, sameShape, shapeOf, sizeOf } from "../expression/layout.js
 import type { OperationName } from "../expression/node.js";
 import { operations } from "../expression/operations.js";
 import type { Program } from "../expression/program.js";
-import { type Executor, evaluate, type Numbers, type Value } from "./executor.js";
+import { type Arithmetic, type Executor, evaluate, type Numbers, type Value } from "./executor.js";
 
 /** An array of the float64 executor. */
 export interface Array64 {
@@ -61,8 +61,11 @@ function broadcastIndex(i: number, to: readonly number[], from: readonly number[
   return index;
 }
 
+/** What a value is at an index. */
+type Reader = (i: number) => number;
+
 /** A reader of `value` at every index of an array of grain `grain`. */
-function reader(value: Value<Array64>, grain: Grain, layout: Layout): (i: number) => number {
+function reader(value: Value<Array64>, grain: Grain, layout: Layout): Reader {
   if (typeof value === "number") return () => value;
   const { values, shape } = value;
   if (values.length === 1) return () => values[0] as number;
@@ -110,12 +113,19 @@ function reduce(
 }
 
 function apply(op: OperationName, operands: readonly Value<Array64>[], grain: Grain, layout: Layout): Value<Array64> {
-  const f = operations[op].value as (...xs: number[]) => number;
   const shape = shapeOf(layout, grain);
-  const read = operands.map((x) => reader(x, grain, layout));
-  const values = Float64Array.from({ length: sizeOf(shape) }, (_, i) => f(...read.map((at) => at(i))));
+  const values = new Float64Array(sizeOf(shape));
+  const [a, b, c] = operands.map((x) => reader(x, grain, layout)) as [Reader, Reader?, Reader?];
+  const f = operations[op].value as (...xs: number[]) => number;
+  // One loop for each number of operands: a list of them made for every element would take most of the time.
+  if (b === undefined) for (let i = 0; i < values.length; i++) values[i] = f(a(i));
+  else if (c === undefined) for (let i = 0; i < values.length; i++) values[i] = f(a(i), b(i));
+  else for (let i = 0; i < values.length; i++) values[i] = f(a(i), b(i), c(i));
   return { shape, values };
 }
+
+/** How the float64 executor computes on arrays. */
+export const arithmetic64: Arithmetic<Array64> = { apply, reduce };
 
 /** The float64 executor. */
 export const float64Executor: Executor<Array64> = {
@@ -123,7 +133,7 @@ export const float64Executor: Executor<Array64> = {
   run(program: Program, inputs, layout) {
     const results: Value<Array64>[] = [];
     for (const instruction of program.instructions) {
-      results.push(evaluate(instruction, results, inputs, layout, { apply, reduce }));
+      results.push(evaluate(instruction, results, inputs, layout, arithmetic64));
     }
     const outputs: Record<string, Value<Array64>> = {};
     for (const [name, index] of program.outputs) outputs[name] = results[index] as Value<Array64>;

@@ -8,6 +8,7 @@
  */
 import { type Finest, finer, finest, type Grain } from "./grain.js";
 import { type AnyGrain, Condition, Node, type OperationName } from "./node.js";
+import { shown } from "./shown.js";
 
 /** A number, or an expression: whatever an operation takes. */
 export type Operand<G extends Grain = AnyGrain> = number | (G extends Grain ? Expr<G> : never);
@@ -20,9 +21,16 @@ export type GrainOf<X> = X extends Expr<infer G> ? G : "model";
  *
  * Operations with two operands broadcast the coarser one. Derivatives at points where the mathematics has none are finite and
  * listed in operations.ts.
+ *
+ * It has no value while a rule is written, so JavaScript's operators cannot be used on it: `-x`, `x * y`, `Math.sqrt(x)` and `x > 0` are errors that say what to write. `x === 0` and
+ * `if (x)` cannot be noticed: the first is always false, the second always true.
  */
 export class Expr<G extends Grain = AnyGrain> extends Node<G> {
   declare private readonly real: true;
+
+  protected override get instead(): string {
+    return "Write x.add(y), x.sub(y), x.mul(y), x.div(y), x.pow(y), x.neg(), x.abs(), x.sqrt(), …; and for a choice select(x.greater(y), yes, no).";
+  }
 
   /** this + b. */
   add<B extends Operand>(b: B): Expr<Finest<G, GrainOf<B>>> {
@@ -117,13 +125,13 @@ export class Expr<G extends Grain = AnyGrain> extends Node<G> {
  * @throws Error for what is neither a number nor an expression.
  */
 export function toExpr(x: Operand, called = "an operand"): Expr {
-  if (typeof x === "number") return constant(x);
   if (x instanceof Expr) return x;
+  if (typeof x === "number" && Number.isFinite(x)) return constant(x);
   const given: unknown = x;
   throw new Error(
     given instanceof Condition
       ? `${called} is a condition; expected a number or an expression. select(condition, 1, 0) makes a number of it.`
-      : `${called} is ${given}; expected a number or an expression.`,
+      : `${called} is ${shown(given)}; expected ${typeof given === "number" ? "a finite number" : "a number"} or an expression.`,
   );
 }
 
@@ -188,7 +196,10 @@ export function select<C extends Grain, Y extends Operand, N extends Operand>(
   no: N,
 ): Expr<Finest<C, Finest<GrainOf<Y>, GrainOf<N>>>> {
   if (!(condition instanceof Condition)) {
-    throw new Error("select: the condition is a number; expected a comparison such as x.greater(0).");
+    const given: unknown = condition;
+    throw new Error(
+      `select: the condition is ${given instanceof Expr ? given : shown(given)}; expected a comparison such as x.greater(0).`,
+    );
   }
   const operands = [condition, toExpr(yes, "select: an operand"), toExpr(no, "select: an operand")];
   return new Expr({ op: "select" }, operands, finest(operands.map((node) => node.grain)) as AnyGrain);

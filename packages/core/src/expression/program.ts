@@ -58,6 +58,23 @@ function simpler(op: OperationName, [a, b, c]: Node[]): Node | undefined {
   }
 }
 
+/** Tells nodes apart that do different things: a text, as JSON has neither −0 nor what is not finite. */
+function labelOf(kind: NodeKind): string {
+  switch (kind.op) {
+    case "input":
+      return `input ${kind.name}`;
+    case "constant":
+      return Object.is(kind.value, -0) ? "constant -0" : `constant ${kind.value}`;
+    case "count":
+      return `count ${kind.of} ${kind.per}`;
+    case "reduceSum":
+    case "reduceMax":
+      return `${kind.op} ${kind.from} ${kind.to}`;
+    default:
+      return kind.op;
+  }
+}
+
 /**
  * The program that computes the outputs.
  *
@@ -74,9 +91,7 @@ export function compile(outputs: Readonly<Record<string, Operand>>, name = "a pr
     const operands = node.operands.map((operand) => ids.get(operand) as number);
     // Addition and multiplication commute exactly, in floating point too.
     if (kind.op === "add" || kind.op === "mul") operands.sort((a, b) => a - b);
-    const value = kind.op === "constant" && Object.is(kind.value, -0) ? "-0" : JSON.stringify(kind);
-    const key =
-      kind.op === "constant" && !Number.isFinite(kind.value) ? `constant ${kind.value}` : `${value} ${operands}`;
+    const key = `${labelOf(kind)} ${operands}`;
     const twin = interned.get(key);
     if (twin) return twin;
     interned.set(key, node);

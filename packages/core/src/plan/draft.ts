@@ -3,6 +3,7 @@
  */
 import { type Expr, input, type Operand, toExpr } from "../expression/expression.js";
 import { finer, type Grain } from "../expression/grain.js";
+import { readingConditions } from "../expression/node.js";
 import type { Hyperparameter } from "../rule/rule.js";
 import { isLearned, type Learned, type RuleSpec } from "../rule/spec.js";
 import { type FinestOf, type PlannedStage, planStages, tooFine } from "./stage-plan.js";
@@ -53,8 +54,11 @@ export function draftOf(spec: RuleSpec, finestOf: FinestOf): Draft {
     if (isLearned(setting)) learned.push({ name, type, learned: setting, per, leaf });
   }
   const stages = planStages(spec, leaves, finestOf);
-  const result = rule.update(leaves);
-  checkResult(spec, result, finestOf);
+  const result = readingConditions(`rule "${rule.name}": update`, () => {
+    const returned = rule.update(leaves);
+    checkResult(spec, returned, finestOf);
+    return returned;
+  });
   const slots = Object.keys(rule.state);
   return {
     spec,

@@ -5,6 +5,7 @@
 
 import { clamp, type Expr, input, maximum, minimum, type Operand, select, toExpr } from "../expression/expression.js";
 import type { Grain } from "../expression/grain.js";
+import { readingConditions } from "../expression/node.js";
 import { compile, type Program } from "../expression/program.js";
 import { type Coordinate, coordinates, type Domain, reachable } from "../rule/domain.js";
 import type { Hyperparameter } from "../rule/rule.js";
@@ -98,7 +99,10 @@ function transformProgram({ normalise, clip, gradient }: Learned): Program | und
     d = select(norms.greater(0), clamp(d.div(norms), -1, 1), 0);
   }
   if (clip < Number.POSITIVE_INFINITY) d = clamp(d, -clip, clip);
-  if (gradient) d = toExpr(gradient(d), "learned: what gradient returns");
+  if (gradient) {
+    const given = d;
+    d = readingConditions("learned: gradient", () => toExpr(gradient(given), "learned: what gradient returns"));
+  }
   return d === part ? undefined : compile({ d });
 }
 

@@ -45,12 +45,21 @@ export interface Plan {
   readonly evaluation: Program | undefined;
 }
 
+/** Specs are frozen, and plans change no more once they are made: optimizers that are built from one spec share its plan. */
+const plans = new WeakMap<RuleSpec, Plan>();
+
 /**
  * The plan of a rule with its settings.
  *
  * @throws Error where a learned hyperparameter's grain makes its sensitivity non-diagonal, or where the rule returns something that it must not.
  */
 export function planOf(spec: RuleSpec): Plan {
+  const known = plans.get(spec) ?? planned(spec);
+  plans.set(spec, known);
+  return known;
+}
+
+function planned(spec: RuleSpec): Plan {
   const { rule } = spec;
   const draft = draftOf(spec, finestDiagonal);
   const { leaves, stages, changing, initial } = draft;

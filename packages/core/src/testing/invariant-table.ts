@@ -83,6 +83,12 @@ function writtenIn(spec: Spec): Set<string> {
   );
 }
 
+/** Learners: one that does nothing, two that go slowly, alone and with such a one on top, and two that go astray. Each is planned once. */
+const idle = descent();
+const slow = bounded({ lr: 1e-3 });
+const slowTower = bounded({ lr: learned(1e-3, idle) });
+const wild = [descent({ lr: 1e6 }), bounded({ lr: 30 })];
+
 /** All hyperparameters learned, as far as the rule allows it together; a setting for each. */
 function learnedAll(
   subject: Subject,
@@ -91,13 +97,17 @@ function learnedAll(
   { grain, leave }: { grain?: Grain; leave?: ReadonlySet<string> } = {},
 ): Spec {
   const settings: Record<string, Setting> = { ...values };
-  Object.entries(values).forEach(([name, value], i) => {
-    if (leave?.has(name)) return;
+  const learning = Object.entries(values).flatMap(([name, value], i): [string, Setting][] => {
+    if (leave?.has(name)) return [];
     const legal = coordinatesFor(value);
     const per = grainFor(subject, name, grain ?? (allGrains[(rotation + i) % 4] as Grain));
-    settings[name] = learned(value, by, { per, in: legal[(rotation + i) % legal.length] as "identity" });
-    if (!plans(subject.build(settings))) settings[name] = value;
+    return [[name, learned(value, by, { per, in: legal[(rotation + i) % legal.length] as "identity" })]];
   });
+  const together = subject.build({ ...settings, ...Object.fromEntries(learning) });
+  if (plans(together)) return together;
+  for (const [name, setting] of learning) {
+    if (plans(subject.build({ ...settings, [name]: setting }))) settings[name] = setting;
+  }
   return subject.build(settings);
 }
 
@@ -214,13 +224,13 @@ export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "m
     const scheduled = Object.entries(values).map(([name, value]): [string, Setting] => [name, constant(value)]);
     const schedules = subject.build(Object.fromEntries(scheduled));
     expectSame("with constant schedules in place of numbers", traceFloat64(schedules, problem), expected);
-    const learning = learnedAll(subject, one, descent(), { leave: writtenIn(numbers) });
+    const learning = learnedAll(subject, one, idle, { leave: writtenIn(numbers) });
     expectSame("with a learner that does nothing in place of numbers", traceFloat64(learning, problem), expected);
   },
 
   tower(subject, one) {
-    const without = learnedAll(subject, one, bounded({ lr: 1e-3 }));
-    const top = learnedAll(subject, one, bounded({ lr: learned(1e-3, descent()) }));
+    const without = learnedAll(subject, one, slow);
+    const top = learnedAll(subject, one, slowTower);
     expectSame(
       "with a learner on top that does nothing",
       traceFloat64(top, one.problem),
@@ -229,7 +239,7 @@ export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "m
   },
 
   domain(subject, one) {
-    for (const by of [descent({ lr: 1e6 }), bounded({ lr: 30 })]) {
+    for (const by of wild) {
       const spec = learnedAll(subject, one, by);
       for (const [t, snapshot] of traceFloat64(spec, one.problem).entries()) {
         for (const [key, values] of Object.entries(snapshot)) {
@@ -248,7 +258,7 @@ export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "m
     // A total over all variables is there to make them depend on each other.
     if (ruleSpecsOf(subject.build(values)).some(({ rule }) => Object.keys(rule.stages ?? {}).length > 0)) return;
     const grain = allGrains[1 + (rotation % 3)] as Grain;
-    for (const spec of [subject.build(values), learnedAll(subject, one, bounded({ lr: 1e-3 }), { grain })]) {
+    for (const spec of [subject.build(values), learnedAll(subject, one, slow, { grain })]) {
       for (const reverse of [false, true]) {
         const together = traceFloat64(spec, withGaps(problem, gone, reverse)).slice(-1);
         for (const i of problem.variables.keys()) {
@@ -263,10 +273,7 @@ export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "m
   order(subject, { problem, values, gone }) {
     // Smooth gradients, and each hyperparameter as the rule declares it: what covers the model is learned by all variables together.
     if (problem.kind !== "noise" && problem.kind !== "drift") return;
-    const settings = Object.entries(values).map(([name, value]): [string, Setting] => [
-      name,
-      learned(value, bounded({ lr: 1e-3 })),
-    ]);
+    const settings = Object.entries(values).map(([name, value]): [string, Setting] => [name, learned(value, slow)]);
     const spec = subject.build(Object.fromEntries(settings));
     if (!plans(spec)) return;
     const [forward, back] = [false, true].map((reverse) => traceFloat64(spec, withGaps(problem, gone, reverse)));
@@ -275,7 +282,7 @@ export const invariants: Readonly<Record<Exclude<InvariantName, "effective" | "m
 
   empty(subject, one) {
     const problem = emptied(one.problem);
-    for (const spec of [subject.build(one.values), learnedAll(subject, one, bounded({ lr: 1e-3 }))]) {
+    for (const spec of [subject.build(one.values), learnedAll(subject, one, slow)]) {
       for (const [t, snapshot] of traceFloat64(spec, problem).entries()) {
         for (const [name, values] of Object.entries(snapshot)) {
           if (Array.from(values).every(Number.isFinite)) continue;

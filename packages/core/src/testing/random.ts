@@ -23,5 +23,7 @@ export function random(...seeds: readonly number[]): () => number {
  * @param next Where they come from; see `random`.
  */
 export function noise(size: number, next: () => number): Float32Array {
-  return Float32Array.from({ length: size }, () => (next() + next() + next() + next() - 2) * Math.sqrt(3));
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = (next() + next() + next() + next() - 2) * Math.sqrt(3);
+  return values;
 }

@@ -52,25 +52,37 @@ export const plainCoordinates: Readonly<Record<CoordinateName, PlainCoordinate>>
   tanh:     { forward: (r) => 1 / (1 + Math.exp(-2 * r)), inverse: (h) => Math.log(h / (1 - h)) / 2, slope: (r) => 1 / (1 + Math.cosh(2 * r)),   offset: 0 },
 };
 
-/** The optimizer after some steps of a problem, in float64. */
-export function runFloat64(spec: Spec, problem: Problem, steps: number): Float64Optimizer {
+/** The optimizer after some steps of a problem, in float64; `look` sees it before the first and after each. */
+export function runFloat64(
+  spec: Spec,
+  problem: Problem,
+  steps: number,
+  look: (optimizer: Float64Optimizer) => void = () => {},
+): Float64Optimizer {
   const { variables, channelAxis, gradients } = problem;
   const optimizer = float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), {
     channelAxis,
   });
-  for (let t = 0; t < steps; t++) optimizer.step(gradients(t));
+  look(optimizer);
+  for (let t = 0; t < steps; t++) {
+    optimizer.step(gradients(t));
+    look(optimizer);
+  }
   return optimizer;
 }
 
+/** The parameters of an optimizer, all in one row. */
+const rowOf = ({ variables }: Problem, { parameters }: Float64Optimizer): number[] =>
+  variables.flatMap(({ name }) => [...(parameters[name]?.values ?? [])]);
+
 /** The parameters after k steps, all in one row. */
-export function parametersAfter(spec: Spec, problem: Problem, k: number): number[] {
-  const { parameters } = runFloat64(spec, problem, k);
-  return problem.variables.flatMap(({ name }) => [...(parameters[name]?.values ?? [])]);
-}
+export const parametersAfter = (spec: Spec, problem: Problem, k: number): number[] =>
+  rowOf(problem, runFloat64(spec, problem, k));
 
 /** The largest size that every element of the parameters has in the first k steps. */
 export function sizesAlong(spec: Spec, problem: Problem, k: number): number[] {
-  const rows = Array.from({ length: k + 1 }, (_, t) => parametersAfter(spec, problem, t));
+  const rows: number[][] = [];
+  runFloat64(spec, problem, k, (optimizer) => rows.push(rowOf(problem, optimizer)));
   return (rows[0] as number[]).map((_, j) => Math.max(...rows.map((row) => Math.abs(row[j] as number))));
 }
 

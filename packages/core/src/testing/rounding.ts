@@ -2,34 +2,11 @@
  * What rounding does to a computation, found by rounding it at random: how far a run is off that is disturbed in every operation is how far
  * rounding may be off.
  */
-import type { Executor, Value } from "../executors/executor.js";
-import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { type Arithmetic, type Executor, evaluate, type Value } from "../executors/executor.js";
+import { type Array64, arithmetic64, float64Executor } from "../executors/float64-executor.js";
 import { countOf } from "../expression/layout.js";
-import type { Instruction, Program } from "../expression/program.js";
+import { numbersOf } from "./plain.js";
 import { random } from "./random.js";
-
-/** One instruction as a program of its own, which reads its operands from the inputs "0", "1", "2". */
-function alone({ instructions }: Program, { kind, operands, grain }: Instruction): Program {
-  const inputs = operands.map(
-    (operand, i): Instruction => ({
-      kind: { op: "input", name: String(i) },
-      operands: [],
-      grain: (instructions[operand] as Instruction).grain,
-      lastUse: operands.length,
-    }),
-  );
-  const result: Instruction = { kind, operands: operands.map((_, i) => i), grain, lastUse: Number.POSITIVE_INFINITY };
-  return { name: "one instruction", instructions: [...inputs, result], outputs: new Map([["y", operands.length]]) };
-}
-
-const apart = new WeakMap<Program, readonly Program[]>();
-
-/** The instructions of a program, each as a program of its own. */
-function instructionsOf(program: Program): readonly Program[] {
-  const known = apart.get(program) ?? program.instructions.map((instruction) => alone(program, instruction));
-  apart.set(program, known);
-  return known;
-}
 
 /** How exact a computation is. */
 export interface Precision {
@@ -68,37 +45,29 @@ export function roundingExecutor(
     round(x + error() * sizes * Math.max(1, Math.min(terms, 1024) / 16));
   const map = (f: (x: number, i: number) => number, value: Value<Array64>): Value<Array64> =>
     typeof value === "number" ? f(value, 0) : { shape: value.shape, values: value.values.map(f) };
-  const at = (value: Value<Array64>, i: number): number =>
-    typeof value === "number" ? value : (value.values[i] as number);
+  const arithmetic: Arithmetic<Array64> = {
+    apply: (op, operands, grain, layout) => map(disturbed, arithmetic64.apply(op, operands, grain, layout)),
+    reduce(op, x, from, to, layout) {
+      const exact = arithmetic64.reduce(op, x, from, to, layout);
+      if (typeof x === "number") return exact;
+      const terms = countOf(layout, from, to);
+      const sizes = op === "reduceSum" ? arithmetic64.reduce(op, map(Math.abs, x), from, to, layout) : 0;
+      const y = map(
+        (sum, i) => (op === "reduceSum" ? disturbedSum(sum, at(numbersOf(sizes), i), terms) : disturbed(sum)),
+        exact,
+      );
+      return typeof y === "number" && scalars === "device" ? { shape: [], values: Float64Array.of(y) } : y;
+    },
+  };
 
   return {
     ...float64Executor,
     name: "float64, rounded at random",
     run(program, inputs, layout) {
-      const steps = instructionsOf(program);
       const results: Value<Array64>[] = [];
-      program.instructions.forEach(({ kind, operands }, i) => {
-        if (kind.op === "input") {
-          results.push(inputs[kind.name] as Value<Array64>);
-          return;
-        }
-        const given = operands.map((operand) => results[operand] as Value<Array64>);
-        const compute = (xs: readonly Value<Array64>[]): Value<Array64> =>
-          float64Executor.run(steps[i] as Program, Object.fromEntries(xs.entries()), layout).y as Value<Array64>;
-        const exact = compute(given);
-        if (given.every((x) => typeof x === "number")) {
-          results.push(exact);
-          return;
-        }
-        let y = map(disturbed, exact);
-        if (kind.op === "reduceSum") {
-          const sizes = compute(given.map((x) => map(Math.abs, x)));
-          const terms = countOf(layout, kind.from, kind.to);
-          y = map((x, j) => disturbedSum(x, at(sizes, j), terms), exact);
-        }
-        const stays = typeof y !== "number" || scalars === "host";
-        results.push(stays ? y : { shape: [], values: Float64Array.of(y as number) });
-      });
+      for (const instruction of program.instructions) {
+        results.push(evaluate(instruction, results, inputs, layout, arithmetic));
+      }
       return Object.fromEntries([...program.outputs].map(([name, index]) => [name, results[index] as Value<Array64>]));
     },
   };

@@ -162,7 +162,7 @@ describe("where a type is not looked at, as in JavaScript, the mistake is an err
       state: {},
       update: ({ p, g }) => ({ p: select(g as unknown as Condition<"element">, p, 0) }),
     });
-    refuses(() => hyper(wrong()), "select: the condition is a number", "a comparison such as x.greater(0)");
+    refuses(() => hyper(wrong()), 'select: the condition is the expression "g"', "a comparison such as x.greater(0)");
   });
 
   test("a condition for the new parameter", () => {
