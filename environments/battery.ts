@@ -5,6 +5,7 @@
  */
 import {
   chain,
+  cosine,
   decodeCheckpoint,
   encodeCheckpoint,
   type HyperOptimizer,
@@ -177,7 +178,8 @@ async function fitted(): Promise<Outcome> {
 const trainings: Readonly<Record<string, () => Promise<Outcome>>> = {
   "FTP with a learned rate": () => trained(ftpSpec()),
   "a tower": () => trained(adamw({ lr: learned(1e-2, sgd({ lr: learned(1e-4, sgd({ lr: 1e-6 })) })) })),
-  "a clipped Adam": () => trained(chain(clipByGlobalNorm({ maxNorm: 0.5 }), adam({ lr: 1e-2 }))),
+  "a clipped Adam": () =>
+    trained(chain(clipByGlobalNorm({ maxNorm: 0.5 }), adam({ lr: cosine(1e-2, { steps: 2 * STEPS }) }))),
   "a layers model": fitted,
   "a checkpoint resumed": resumed,
 };
