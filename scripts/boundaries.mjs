@@ -4,7 +4,9 @@
  *     examples → ftp → optimizers → core;
  *  2. the libraries import, of TensorFlow.js, only tfjs-core; only core may name a backend, and only in a dynamic import;
  *  3. what tests rules (src/testing, and fast-check) is imported by nothing else of a library;
- *  4. every library has a README, the MIT license, and an exports map whose every file exists and loads after a build.
+ *  4. within core and wasm, folders are wings, and each imports only those below it; no imports go round in a circle, anywhere;
+ *  5. a source has at most 300 lines: what is longer is two ideas;
+ *  6. every library has a README, the MIT license, and an exports map whose every file exists and loads after a build.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
@@ -20,6 +22,14 @@ const below = {
   "@hypergrad/optimizers": ["@hypergrad/core"],
   "@hypergrad/ftp": ["@hypergrad/core", "@hypergrad/optimizers"],
 };
+
+/** The wings of a library, from the bottom: each imports itself and those before it. What lies beside them, an entry, imports all. */
+const wings = {
+  "packages/core": ["expression", "executors", "passes", "rule", "plan", "tower", "checkpoint", "optimizer", "testing"],
+  "packages/wasm": ["heap", "fused", "kernels"],
+};
+
+const LINES = 300;
 
 const problems = [];
 const packages = workspacePackages();
@@ -99,6 +109,60 @@ function checkImports({ folder, manifest }) {
   }
 }
 
+/** Every source of a package, with the sources that it imports. */
+function graphOf({ folder }) {
+  const files = filesUnder(join(root, folder, "src"), (file) => file.endsWith(".ts"));
+  const target = (path, specifier) => join(path, "..", specifier).replace(/\.js$/, ".ts");
+  return new Map(
+    files.map((path) => {
+      const relatives = imports(path).filter(({ specifier }) => specifier.startsWith("."));
+      return [path, relatives.map(({ specifier }) => target(path, specifier)).filter((other) => files.includes(other))];
+    }),
+  );
+}
+
+function checkWings({ folder }, graph) {
+  const order = wings[folder];
+  if (!order) return;
+  const source = join(root, folder, "src");
+  const floor = (path) => {
+    const [wing, ...rest] = relative(source, path).replaceAll("\\", "/").split("/");
+    return rest.length === 0 ? order.length : order.indexOf(wing);
+  };
+  for (const [path, others] of graph) {
+    if (floor(path) < 0) problems.push(`${relative(root, path)} is in no wing; there are ${order.join(", ")}`);
+    for (const other of others) {
+      if (floor(other) <= floor(path)) continue;
+      problems.push(
+        `${relative(root, path)} imports ${relative(root, other)}, which is above it: ${order.join(" ← ")}`,
+      );
+    }
+  }
+}
+
+/** Walks along imports; a file that is met again on the way closes a circle. */
+function checkCircles(graph) {
+  const done = new Set();
+  const visit = (path, way) => {
+    if (way.includes(path)) {
+      const circle = [...way.slice(way.indexOf(path)), path].map((file) => relative(root, file));
+      problems.push(`imports go round in a circle: ${circle.join(" → ")}`);
+      return;
+    }
+    if (done.has(path)) return;
+    for (const other of graph.get(path)) visit(other, [...way, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+}
+
+function checkLength(graph) {
+  for (const path of graph.keys()) {
+    const lines = readFileSync(path, "utf8").split("\n").length - 1;
+    if (lines > LINES) problems.push(`${relative(root, path)} has ${lines} lines, more than ${LINES}: it is two ideas`);
+  }
+}
+
 async function checkLibrary({ folder, manifest }) {
   const wants = (condition, text) => condition || problems.push(`${folder}: ${text}`);
   wants(existsSync(join(root, folder, "README.md")), "has no README.md");
@@ -122,6 +186,10 @@ async function checkLibrary({ folder, manifest }) {
 
 for (const each of packages) {
   checkImports(each);
+  const graph = graphOf(each);
+  checkWings(each, graph);
+  checkCircles(graph);
+  checkLength(graph);
   if (each.folder.startsWith("packages/")) await checkLibrary(each);
 }
 

@@ -10,8 +10,10 @@ import { clutter } from "./domains/clutter.js";
 import { pose, SIZE } from "./domains/geometry.js";
 import { neon } from "./domains/neon.js";
 import { painting } from "./domains/painting.js";
+import type { ShapeClass } from "./domains/parts.js";
 import { photo } from "./domains/photo.js";
-import { PRETRAINING, type ShapeClass, TARGETS } from "./domains/shapes.js";
+import { PRETRAINING } from "./domains/pretraining-shapes.js";
+import { TARGETS } from "./domains/shapes.js";
 import { sketch } from "./domains/sketch.js";
 
 /** Every domain. The model is fine-tuned on the first one; the last one was kept out of its pre-training as well. */

@@ -15,7 +15,7 @@ import * as tf from "@tensorflow/tfjs";
 import "@hypergrad/wasm";
 import { augment } from "./augment.js";
 import { drawPretraining, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
-import { PRETRAINING } from "./domains/shapes.js";
+import { PRETRAINING } from "./domains/pretraining-shapes.js";
 import { createModel, type Model, randomBackbone, withoutHead, zeroHead } from "./model.js";
 import { MODEL_NAMES, MODELS, type ModelName } from "./models/index.js";
 import { encodeWeights } from "./weights.js";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { CLASSES, DOMAINS, drawDomain, drawPretraining, PICTURE_LENGTH } from "../src/data.js";
-import { PRETRAINING } from "../src/domains/shapes.js";
+import { PRETRAINING } from "../src/domains/pretraining-shapes.js";
 
 /** One text for each picture, equal for equal pictures. */
 function prints(images: Float32Array): string[] {
