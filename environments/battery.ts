@@ -5,6 +5,7 @@
  */
 import {
   chain,
+  cosine,
   decodeCheckpoint,
   encodeCheckpoint,
   type HyperOptimizer,
@@ -177,7 +178,8 @@ async function fitted(): Promise<Outcome> {
 const trainings: Readonly<Record<string, () => Promise<Outcome>>> = {
   "FTP with a learned rate": () => trained(ftpSpec()),
   "a tower": () => trained(adamw({ lr: learned(1e-2, sgd({ lr: learned(1e-4, sgd({ lr: 1e-6 })) })) })),
-  "a clipped Adam": () => trained(chain(clipByGlobalNorm({ maxNorm: 0.5 }), adam({ lr: 1e-2 }))),
+  "a clipped Adam": () =>
+    trained(chain(clipByGlobalNorm({ maxNorm: 0.5 }), adam({ lr: cosine(1e-2, { steps: 2 * STEPS }) }))),
   "a layers model": fitted,
   "a checkpoint resumed": resumed,
 };
@@ -190,4 +192,29 @@ export async function runBattery(): Promise<Record<string, Outcome>> {
     outcomes[name] = { ...(await training()), leaked: [tf.memory().numTensors - numTensors] };
   }
   return outcomes;
+}
+
+/**
+ * A step that would have to read from a device that cannot be waited for is refused before anything changes.
+ *
+ * @throws Error where it is not.
+ */
+export function checkRefusal(): void {
+  const { loss, dispose } = problemOf();
+  const { numTensors } = tf.memory();
+  const optimizer = hyper(ftpSpec(), { scalars: "host" });
+  let message = "nothing";
+  try {
+    optimizer.minimize(loss);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  const left = tf.memory().numTensors - numTensors;
+  if (!message.includes('scalars is "host"') || optimizer.iterations !== 0 || left !== 0) {
+    throw new Error(
+      `scalars: "host" gives ${message}, after ${optimizer.iterations} steps and with ${left} tensors left behind`,
+    );
+  }
+  optimizer.dispose();
+  dispose();
 }

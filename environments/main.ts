@@ -4,7 +4,7 @@
  *
  * Numbers travel as text, which is the same for the same bits and for no others.
  */
-import { runBattery } from "./battery.js";
+import { checkRefusal, runBattery } from "./battery.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
 
 /** What an environment answers: where it was, and all numbers by training and name. */
@@ -27,6 +27,7 @@ async function run({ backend, wasmFiles }: Question): Promise<Answer> {
     const texts = Object.entries(outcome).map(([name, numbers]) => [name, numbers.map(text)] as const);
     return [training, Object.fromEntries(texts)] as const;
   });
+  if (backend === "webgpu") checkRefusal();
   throwDeviceErrors();
   return { place, outcomes: Object.fromEntries(outcomes) };
 }

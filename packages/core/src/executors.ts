@@ -8,6 +8,7 @@ export type { Scalars } from "./executors/tfjs-executor.js";
 export type { Grain } from "./expression/grain.js";
 export { countOf, type Layout, sameShape } from "./expression/layout.js";
 export type { NodeKind, OperationName } from "./expression/node.js";
+export { power } from "./expression/power.js";
 export type { Instruction, Program } from "./expression/program.js";
 export type { Kernel, Line, Reduction } from "./passes/kernel.js";
 export { type Buffer, type Host, type Loop, type Passes, passesOf } from "./passes/passes.js";

@@ -15,7 +15,7 @@ import {
 } from "@hypergrad/core";
 
 /** The discount factors of the paper: 1 − 10⁻¹, …, 1 − 10⁻⁶. Each has a learner of its own, and the scale is the sum of what they say. */
-const betas = [1, 2, 3, 4, 5, 6].map((digits) => 1 - 10 ** -digits);
+const betas = [0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
 
 type Scalars = Readonly<Record<string, Expr<"tensor">>>;
 
@@ -62,7 +62,7 @@ export const mechanic: WrapperFactory<"sInit" | "weightDecay" | "eps"> = wrapper
         Expr<"tensor">,
       ];
       const newM = maximum(m.mul(beta), h.abs().add(eps));
-      const newV = v.mul(beta ** 2).add(h.square());
+      const newV = v.mul(beta * beta).add(h.square());
       const newR = r.mul(beta).add(clamp(h, m.neg(), m).mul(s));
       const wealth = sInit.div(betas.length).mul(newM).add(maximum(0, newR));
       Object.assign(next, {

@@ -17,6 +17,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { div, type Expr, type Operand, select, sub } from "./expression.js";
 import type { BinaryName, Condition, UnaryName } from "./node.js";
+import { power } from "./power.js";
 
 type Partial1 = (a: Expr, y: Expr) => Operand;
 type Partial2 = (a: Expr, b: Expr, y: Expr) => Operand;
@@ -62,16 +63,6 @@ const divOrZero = (a: Operand, b: Expr): Expr => select(b.equal(0) as Condition,
 const bool = (truth: boolean): number => (truth ? 1 : 0);
 
 const first = (a: number, _b: number): number => a;
-
-/** aᵇ. A whole b is multiplied out, as engines differ in the last bit of Math.pow: decay rates to the power of the step count are the same in every browser and in Node. */
-function power(a: number, b: number): number {
-  if (!Number.isInteger(b) || Math.abs(b) > 2 ** 31) return a ** b;
-  let result = 1;
-  for (let [square, rest] = [a, Math.abs(b)]; rest > 0; square *= square, rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) result *= square;
-  }
-  return b < 0 ? 1 / result : result;
-}
 
 /** tf.sign, but for the WASM backend's own, which takes everything below 10⁻⁷ for 0. */
 const sign = (a: T): T => tf.sub(tf.cast(tf.greater(a, 0), "float32"), tf.cast(tf.less(a, 0), "float32"));

@@ -35,7 +35,7 @@ export interface HyperOptions {
   readonly onStep?: (info: StepInfo) => void;
   /**
    * Where values that cover a whole tensor live: "host" computes them in float64 and reads reductions back in every step; "device" keeps them on the device in float32 and a step
-   * reads nothing. Default: "host" on the cpu and wasm backends, "device" elsewhere.
+   * reads nothing. Default: "host" on the cpu and wasm backends, "device" elsewhere. On WebGL every read of "host" waits for the GPU; on WebGPU it is refused by the first step, as there is no such read.
    */
   readonly scalars?: Scalars;
   /** "auto" (default): the fastest executor that is registered for the active backend, such as the fused kernels of @hypergrad/wasm. "tfjs": TensorFlow.js operations, to compare with. */

@@ -63,7 +63,15 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   private scalars(): Scalars {
-    return this.options.scalars ?? (["cpu", "wasm"].includes(tf.getBackend()) ? "host" : "device");
+    const { scalars } = this.options;
+    const backend = tf.getBackend();
+    if (scalars === undefined) return backend === "cpu" || backend === "wasm" ? "host" : "device";
+    if (scalars === "host" && backend === "webgpu") {
+      throw new Error(
+        'hyper: scalars is "host", which reads from the device in the middle of a step; WebGPU has no such read (the one of TensorFlow.js goes by way of canvases, of which Node has none, and a page loses its device after some of them). Leave scalars out, or make it "device".',
+      );
+    }
+    return scalars;
   }
 
   /** Steps taken so far. */
@@ -194,7 +202,8 @@ export class HyperOptimizer extends tf.Optimizer {
     const { steps } = await this.nonFinite();
     const fresh = steps - this.reported;
     this.reported = steps;
-    if (fresh > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${fresh} step(s)`);
+    const never = steps === this.iterations;
+    if (fresh > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${fresh} step(s)`, never);
   }
 
   /**

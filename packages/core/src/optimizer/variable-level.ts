@@ -116,7 +116,10 @@ export class VariableLevel {
     const culprit = probes.findIndex((probed) => typeof probed === "number" && probed !== 0);
     if (culprit >= 0 && !this.skips) {
       release(contracted);
-      throw nonFiniteError(`the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`);
+      throw nonFiniteError(
+        `the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`,
+        this.level.steps === 0,
+      );
     }
     const onDevice = probes.filter((probed) => typeof probed !== "number");
     if (onDevice.length === 0) return culprit >= 0 ? Number.NaN : 0;
@@ -187,10 +190,17 @@ function release(contracted: readonly Contracted[]): void {
   for (const values of contracted) tf.dispose(Object.values(values).filter((value) => typeof value !== "number"));
 }
 
-/** What is said of something that is not finite. */
-export function nonFiniteError(what: string): Error {
+/**
+ * What is said of something that is not finite.
+ *
+ * @param never Whether no step was taken before, so that no learning rate can have led there.
+ */
+export function nonFiniteError(what: string, never: boolean): Error {
+  const advice = never
+    ? "No step has been taken yet, so it is not the learning rate: look at the loss and its inputs, and on a GPU at what the console says of its device"
+    : "Lower the learning rate or look at the loss";
   return new Error(
-    `applyGradients: ${what}. Nothing was changed. Lower the learning rate or look at the loss; or build the optimizer with { onNonFinite: "skip" }, which skips such steps and counts them.`,
+    `applyGradients: ${what}. Nothing was changed. ${advice}; or build the optimizer with { onNonFinite: "skip" }, which skips such steps and counts them.`,
   );
 }
 

@@ -4,6 +4,7 @@
  * A schedule is given the number of steps completed before this one (0 at the first step) and returns the value for this step. Any
  * function of a number is a schedule; these are the usual ones.
  */
+import { power } from "../expression/power.js";
 
 /** The value of a hyperparameter at step t = 0, 1, 2, … */
 export type Schedule = (t: number) => number;
@@ -63,7 +64,8 @@ export function constant(value: number): Schedule {
 export function cosine(start: number, { steps, end = 0 }: DecayOptions): Schedule {
   wholeSteps("cosine", "steps", steps);
   finite("cosine", { start, end });
-  return (t) => end + ((start - end) * (1 + Math.cos((Math.PI * Math.min(t, steps)) / steps))) / 2;
+  // (1 + cos 2x) / 2 = 1 / (1 + tan² x): see power.ts for why not Math.cos.
+  return (t) => (t >= steps ? end : end + (start - end) / (1 + Math.tan((Math.PI * t) / (2 * steps)) ** 2));
 }
 
 /**
@@ -90,7 +92,7 @@ export function exponential(start: number, { rate, steps = 1, end }: Exponential
       : start >= end
         ? (h: number) => Math.max(h, end)
         : (h: number) => Math.min(h, end);
-  return (t) => bound(start * rate ** (t / steps));
+  return (t) => bound(start * power(rate, t / steps));
 }
 
 /**

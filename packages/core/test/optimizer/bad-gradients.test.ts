@@ -277,6 +277,22 @@ describe.each(backends)("on the %s backend, a gradient that is not finite", (bac
     optimizer.dispose();
   });
 
+  test("before any step was taken is not said to be the learning rate's doing", async () => {
+    const w = tf.variable(tf.ones([2]), true, "w");
+    const gradients = { w: tf.tensor1d([1, Number.NaN]) };
+    for (const scalars of ["host", "device"] as const) {
+      const optimizer = hyper(averaged({ lr: 0.1 }), { scalars });
+      const told = async () => {
+        optimizer.applyGradients(gradients);
+        await optimizer.hyperparameters();
+      };
+      await refusesLater(told, "No step has been taken yet, so it is not the learning rate: look at the loss");
+      expect([...w.dataSync()]).toEqual([1, 1]);
+      optimizer.dispose();
+    }
+    w.dispose();
+  });
+
   test("leaves nothing on the device when a later check of the same step fails", () => {
     const { all, optimizer } = underWay({
       scalars: "device",

@@ -1,7 +1,7 @@
 /**
  * Kernels ready to run: compiled once by what they do, and bound once to each heap.
  */
-import type { Kernel } from "@hypergrad/core/executors";
+import { type Kernel, power } from "@hypergrad/core/executors";
 import { moduleOf } from "../heap/assemble.js";
 import type { Heap } from "../heap/heap.js";
 import { isShared } from "../heap/internals.js";
@@ -36,7 +36,7 @@ export function kernelFor(heap: Heap, key: string, kernel: Kernel, mode: Mode): 
   const { memory } = heap;
   const { exports } = new WebAssembly.Instance(compileKernel(key, kernel, mode, isShared(memory)), {
     env: { memory },
-    Math: Math as unknown as WebAssembly.ModuleImports,
+    Math: { exp: Math.exp, log: Math.log, tanh: Math.tanh, pow: power },
   });
   const run = exports.run as Run;
   bound.set(id, run);
