@@ -47,6 +47,8 @@ export class HyperOptimizer extends tf.Optimizer {
   private handedOut: tf.Tensor[] = [];
   /** How many of the skipped steps an error has told of. */
   private reported = 0;
+  /** Whose tensors it holds: `tf.engine().reset()` begins another state, without the tensors of the one before. */
+  private engine: object = tf.engine().state;
 
   /** @see {@link hyper} */
   constructor(spec: Spec, options: HyperOptions = {}) {
@@ -129,11 +131,13 @@ export class HyperOptimizer extends tf.Optimizer {
    * @param gradients By variable name, or as a list of names and tensors. A variable without a gradient (null or undefined) keeps its value and its state.
    * @param options `hyperGradients`: gradients of the loss that hyperparameters are learned from, in the same form; where a variable has none, that loss does not depend on it. Default: the
    *   gradients themselves.
-   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a gradient that is not
-   *   finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped.
+   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a type that is not float32, a gradient that is
+   *   disposed or not finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped, and after
+   *   `tf.engine().reset()`. And, after the step was taken, what `onStep` throws.
    */
   override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {
     checkNames("applyGradients", options, ["hyperGradients"]);
+    this.refuseReset("applyGradients");
     const shapeBefore = (name: string): readonly number[] | undefined =>
       this.bottom.level.cells.get(name)?.layout.shape;
     const given = variableGradients(gradients, shapeBefore);
@@ -148,11 +152,14 @@ export class HyperOptimizer extends tf.Optimizer {
     if (outcome !== "gathered") this.tell(outcome === "skipped");
   }
 
+  /** Calls `onStep`. A step waits for no promise, so there is nobody to whom a rejection could be thrown; unhandled, it would end the process. */
   private tell(skipped: boolean): void {
-    this.options.onStep?.({
-      step: this.bottom.level.steps,
-      skipped,
-      hyperparameters: () => this.hyperparameters(),
+    const { onStep } = this.options;
+    if (!onStep) return;
+    const step = this.iterations;
+    const told = onStep({ step, skipped, hyperparameters: () => this.hyperparameters() });
+    Promise.resolve(told).catch((error: unknown) => {
+      console.error(`hyper: onStep was rejected after step ${step}. The step itself was taken.`, error);
     });
   }
 
@@ -162,6 +169,7 @@ export class HyperOptimizer extends tf.Optimizer {
    * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
    */
   async hyperparameters(): Promise<Hyperparameters> {
+    this.refuseReset("hyperparameters");
     const rows = [...this.bottom.level.cells.values()].map(
       (cell) => [cell.name, [...readingsOf(this.bottom.level, cell)]] as const,
     );
@@ -205,7 +213,18 @@ export class HyperOptimizer extends tf.Optimizer {
    * @returns True between the two calls: the variables now hold what to evaluate. False where they hold their own values again.
    */
   swap(): boolean {
+    this.refuseReset("swap");
     return this.swap_.toggle(this.bottom.level, this.bottom.tower.executor);
+  }
+
+  private refuseReset(called: string): void {
+    const { state } = tf.engine();
+    if (this.engine !== state && this.bottom.level.cells.size > 0) {
+      throw new Error(
+        `${called}: tf.engine().reset() took away what this optimizer remembers. Build a new one, or call dispose() and use it from its first step; restore() brings a checkpoint back.`,
+      );
+    }
+    this.engine = state;
   }
 
   private refuseSwapped(called: string, when: string): void {
@@ -244,6 +263,7 @@ export class HyperOptimizer extends tf.Optimizer {
    * that `swap` puts there.
    */
   async checkpoint(): Promise<Checkpoint> {
+    this.refuseReset("checkpoint");
     const opaque = ruleSpecsOf(this.spec).find(({ rule }) =>
       Object.values(rule.stages ?? {}).some((stage) => stage.kind === "operator" && stage.opaque),
     );
@@ -337,6 +357,7 @@ export class HyperOptimizer extends tf.Optimizer {
     tf.dispose([this.bottom.tower.refused, this.bottom.skipped].filter((value) => typeof value !== "number"));
     this.bottom.skipped = 0;
     this.reported = 0;
+    this.engine = tf.engine().state;
   }
 }
 
