@@ -43,6 +43,7 @@ export type {
   NonFiniteCounts,
   StepInfo,
 } from "./optimizer/hyper-options.js";
+export type { RestoreOptions } from "./optimizer/restore.js";
 export { accumulate } from "./rule/accumulate.js";
 export { channelAxesOf, type LayerLike, type LayerWeight } from "./rule/channel-axes.js";
 export {

@@ -84,11 +84,18 @@ function checkVariables(variables: unknown, remedy: string): void {
 /**
  * Puts a checkpoint's tensors into a fresh level, whose cells exist already.
  *
+ * @param names The variables of the level by what the checkpoint calls them; the state of others is left out.
  * @throws Error for a tensor that is missing, left over, or has the wrong shape.
  */
-export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Checkpoint): void {
+export function fill<A>(
+  level: Level<A>,
+  executor: Executor<A>,
+  { tensors, variables }: Checkpoint,
+  names: ReadonlyMap<string, string>,
+): void {
   const used = new Set<string>();
-  for (const field of fieldsOf(level)) {
+  const called = new Map([...names].map(([before, now]) => [now, before]));
+  for (const field of fieldsOf(level, (name) => called.get(name) ?? name)) {
     const stored = Object.hasOwn(tensors, field.key) ? tensors[field.key] : undefined;
     if (stored === undefined) {
       throw new Error(
@@ -98,12 +105,19 @@ export function fill<A>(level: Level<A>, executor: Executor<A>, { tensors }: Che
     field.set(storedValue(field, stored, executor));
     used.add(field.key);
   }
-  const extra = Object.keys(tensors).filter((key) => !used.has(key));
+  const leftOut = Object.keys(variables).filter((name) => !names.has(name));
+  const extra = Object.keys(tensors).filter((key) => !used.has(key) && !leftOut.some((name) => isOf(name, key)));
   if (extra.length > 0) {
     throw new Error(
       `checkpoint: this optimizer has no place for ${extra.join(", ")}; the checkpoint is another one's.`,
     );
   }
+}
+
+/** True where a key is that of something of the variable: see fields.ts. */
+function isOf(variable: string, key: string): boolean {
+  const rest = key.slice(key.indexOf("/") + 1);
+  return rest.startsWith(variable) && "@#:".includes(rest.charAt(variable.length) || " ");
 }
 
 function storedValue<A>({ key, shape }: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {

@@ -3,7 +3,7 @@
  */
 
 import { replaced, type Value } from "../executors/executor.js";
-import type { Cell, Knob } from "../tower/cell.js";
+import { type Cell, type Knob, learnedName } from "../tower/cell.js";
 import { setFrozen } from "../tower/freeze.js";
 import type { Level } from "../tower/level.js";
 
@@ -16,8 +16,11 @@ export interface Field<A> {
   readonly set: (value: Value<A>) => void;
 }
 
+/** What a variable is called in a checkpoint, by its name now. */
+export type Called = (name: string) => string;
+
 /** Everything that a checkpoint holds of a level and those above. */
-export function* fieldsOf<A>(level: Level<A>): Generator<Field<A>> {
+export function* fieldsOf<A>(level: Level<A>, called: Called = (name) => name): Generator<Field<A>> {
   yield {
     key: `${level.path}@steps`,
     shape: undefined,
@@ -36,14 +39,26 @@ export function* fieldsOf<A>(level: Level<A>): Generator<Field<A>> {
       },
     };
   }
-  for (const cell of level.cells.values()) yield* cellFields(level, cell);
+  for (const cell of level.cells.values()) yield* cellFields(level, cell, called);
   const knobs = [...level.cells.values()].flatMap((cell) => [...cell.knobs.values()]);
-  for (const knob of new Set([...knobs, ...level.sharedKnobs()])) yield* knobFields(level, knob);
-  for (const above of level.above.values()) yield* fieldsOf(above);
+  const calledAbove = learnedOf(level, called);
+  for (const knob of new Set([...knobs, ...level.sharedKnobs()])) yield* knobFields(level, knob, calledAbove);
+  for (const above of level.above.values()) yield* fieldsOf(above, calledAbove);
 }
 
-function* cellFields<A>(level: Level<A>, cell: Cell<A>): Generator<Field<A>> {
-  const key = `${level.path}/${cell.name}`;
+/** What the learned values of a level, which are the variables of those above, are called: after the variable that they belong to. */
+function learnedOf<A>(level: Level<A>, called: Called): Called {
+  const names = new Map<string, string>();
+  for (const cell of level.cells.values()) {
+    for (const [of, knob] of cell.knobs) {
+      if (knob.hyperparameter.per !== "model") names.set(knob.cell.name, learnedName(called(cell.name), of));
+    }
+  }
+  return (name) => names.get(name) ?? name;
+}
+
+function* cellFields<A>(level: Level<A>, cell: Cell<A>, called: Called): Generator<Field<A>> {
+  const key = `${level.path}/${called(cell.name)}`;
   const { layout, state, held, plan } = cell;
   yield {
     key: `${key}@t`,
@@ -105,10 +120,10 @@ function* gatheredFields<A>(level: Level<A>, cell: Cell<A>, key: string): Genera
   };
 }
 
-function* knobFields<A>(level: Level<A>, knob: Knob<A>): Generator<Field<A>> {
+function* knobFields<A>(level: Level<A>, knob: Knob<A>, called: Called): Generator<Field<A>> {
   for (const what of ["raw", "value"] as const) {
     yield {
-      key: `${level.path}/${knob.cell.name}@${what}`,
+      key: `${level.path}/${called(knob.cell.name)}@${what}`,
       shape: knob.cell.layout.shape,
       get: () => knob[what],
       set: (value) => {

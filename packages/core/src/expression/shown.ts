@@ -10,7 +10,7 @@ const DEPTH = 3;
 const ITEMS = 10;
 
 /** A text of no more than this many characters. */
-function cut(text: string, length: number = LENGTH): string {
+export function cut(text: string, length: number = LENGTH): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }
 

@@ -4,6 +4,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensor } from "../checkpoint/weights.js";
 import { sameShape } from "../expression/layout.js";
+import { listed, shown } from "../expression/shown.js";
 
 /** A variable and its gradient. */
 export interface VariableGradient {
@@ -27,39 +28,27 @@ export function heldOutGradients(
  *
  * @param gradients By name, or as a list of names and tensors; null or undefined where a variable has none.
  * @param shapeBefore The shape that a variable had in its last step; undefined before its first.
- * @throws Error for a name that no variable has, two gradients for one variable, and types and shapes that do not fit.
+ * @throws Error for something else than gradients by name, a name that no variable has, two gradients for one variable, and what is disposed or of a type or shape that does not fit.
  */
 export function variableGradients(
   gradients: GivenGradients,
   shapeBefore: (name: string) => readonly number[] | undefined,
   called = "applyGradients",
 ): VariableGradient[] {
-  const named: (readonly [string, tf.Tensor | null | undefined])[] = isList(gradients)
-    ? gradients.map(({ name, tensor }) => [name, tensor])
-    : Object.entries(gradients);
   const { registeredVariables } = tf.engine();
   const updates = new Map<tf.Variable, VariableGradient>();
+  const named = namedGradients(gradients, called);
+  refuseUnknown(
+    named.map(([name]) => name).filter((name) => !Object.hasOwn(registeredVariables, name)),
+    called,
+  );
   for (const [name, g] of named) {
-    const variable = registeredVariables[name];
-    if (!variable) {
-      throw new Error(
-        `${called}: there is no variable "${name}". Gradients go by the names of tf.Variables that exist; was it disposed?`,
-      );
-    }
-    if (!g) continue;
-    if (!(g instanceof tf.Tensor)) {
-      throw new Error(
-        `${called}: the gradient of "${name}" is ${g}; expected a tf.Tensor of shape [${variable.shape}].`,
-      );
-    }
+    const variable = registeredVariables[name] as tf.Variable;
+    if (g === null || g === undefined) continue;
     if (updates.has(variable)) {
       throw new Error(`${called}: there are two gradients for "${name}"; expected one. Add them up first.`);
     }
-    if (!sameShape(g.shape, variable.shape)) {
-      throw new Error(`${called}: the gradient of "${name}" has shape [${g.shape}]; expected [${variable.shape}].`);
-    }
-    if (g.dtype !== "float32") throw typeError(`${called}: the gradient of "${name}"`, g);
-    if (variable.dtype !== "float32") throw typeError(`${called}: "${name}"`, variable);
+    checkGradient(g, variable, called);
     const before = shapeBefore(name);
     if (before && !sameShape(before, variable.shape)) {
       throw new Error(
@@ -69,6 +58,57 @@ export function variableGradients(
     updates.set(variable, { variable, g });
   }
   return [...updates.values()];
+}
+
+const byName = "by variable name, as tf.variableGrads(f).grads has them, or as a list of { name, tensor }";
+
+/** Names and gradients, whichever way they are given. */
+function namedGradients(
+  gradients: GivenGradients,
+  called: string,
+): (readonly [string, tf.Tensor | null | undefined])[] {
+  if (typeof gradients !== "object" || gradients === null || gradients instanceof tf.Tensor) {
+    const what = (gradients as unknown) instanceof tf.Tensor ? "one tensor" : shown(gradients);
+    throw new Error(`${called}: the gradients are ${what}; expected them ${byName}.`);
+  }
+  if (!isList(gradients)) {
+    if (gradients.value instanceof tf.Tensor && gradients.grads && !(gradients.grads instanceof tf.Tensor)) {
+      throw new Error(
+        `${called}: this is the value and the gradients together, as tf.variableGrads returns them. Pass its .grads.`,
+      );
+    }
+    return Object.entries(gradients);
+  }
+  return gradients.map((given: NamedTensor | null | undefined, i) => {
+    if (typeof given?.name !== "string") {
+      throw new Error(`${called}: gradient ${i} of the list is ${shown(given)}; expected { name, tensor }.`);
+    }
+    return [given.name, given.tensor];
+  });
+}
+
+function refuseUnknown(unknown: readonly string[], called: string): void {
+  if (unknown.length === 0) return;
+  throw new Error(
+    `${called}: there is no variable ${listed(unknown.map((name) => `"${name}"`))}. Gradients go by the names of tf.Variables that exist; was it disposed? There are ${listed(Object.keys(tf.engine().registeredVariables))}.`,
+  );
+}
+
+function checkGradient(g: unknown, variable: tf.Variable, called: string): asserts g is tf.Tensor {
+  const { name, shape } = variable;
+  if (!(g instanceof tf.Tensor)) {
+    throw new Error(`${called}: the gradient of "${name}" is ${shown(g)}; expected a tf.Tensor of shape [${shape}].`);
+  }
+  if (g.isDisposed) {
+    throw new Error(
+      `${called}: the gradient of "${name}" was disposed. Take the step first, in the tf.tidy that the gradients are made in if there is one.`,
+    );
+  }
+  if (!sameShape(g.shape, shape)) {
+    throw new Error(`${called}: the gradient of "${name}" has shape [${g.shape}]; expected [${shape}].`);
+  }
+  if (g.dtype !== "float32") throw typeError(`${called}: the gradient of "${name}"`, g);
+  if (variable.dtype !== "float32") throw typeError(`${called}: "${name}"`, variable);
 }
 
 /** Kernels would take the bits of other types for floats. */

@@ -31,8 +31,11 @@ export interface HyperOptions {
    * such a step counts as taken in `iterations`, schedules and bias corrections.
    */
   readonly onNonFinite?: "throw" | "skip";
-  /** Called after every step, for tracing. */
-  readonly onStep?: (info: StepInfo) => void;
+  /**
+   * Called after every step, for tracing; nobody waits for the promise of an async one. What it throws comes out of `applyGradients` or `minimize`, after the step was taken; a promise that
+   * is rejected is reported by console.error.
+   */
+  readonly onStep?: (info: StepInfo) => unknown;
   /**
    * Where values that cover a whole tensor live: "host" computes them in float64 and reads reductions back in every step; "device" keeps them on the device in float32 and a step
    * reads nothing. Default: "host" on the cpu and wasm backends, "device" elsewhere. On WebGL every read of "host" waits for the GPU; on WebGPU it is refused by the first step, as there is no such read.

@@ -6,19 +6,16 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { type Checkpoint, capture, checkCheckpoint, fill } from "../checkpoint/checkpoint.js";
+import { type Checkpoint, capture, checkCheckpoint } from "../checkpoint/checkpoint.js";
 import { checkpointOf, type NamedTensor, weightsOf } from "../checkpoint/weights.js";
 import type { Value } from "../executors/executor.js";
 import { tensorExecutor } from "../executors/tensor-executor.js";
 import type { Scalars } from "../executors/tfjs-executor.js";
-import { layoutOf, sameShape } from "../expression/layout.js";
 import { checkNames } from "../rule/options.js";
 import { checkPatterns } from "../rule/resolve.js";
 import { ruleSpecsOf, type Spec, withChannelAxis } from "../rule/spec.js";
 import { describe, structureOf } from "../rule/spec-text.js";
-import { learnedPaths, setFrozen } from "../tower/freeze.js";
-import type { Reading } from "../tower/readings.js";
-import { readingsOf } from "../tower/readings.js";
+import { setAllFrozen } from "../tower/freeze.js";
 import { Swap } from "../tower/swap.js";
 import { heldOutGradients, variableGradients } from "./gradients.js";
 import {
@@ -29,7 +26,8 @@ import {
   type MinimizeOptions,
   type NonFiniteCounts,
 } from "./hyper-options.js";
-import { readTogether } from "./reading.js";
+import { readHyperparameters } from "./reading.js";
+import { checkTrained, destinationsOf, type RestoreOptions, restoreInto } from "./restore.js";
 import { nonFiniteError, VariableLevel } from "./variable-level.js";
 
 /** An optimizer whose every hyperparameter can be learned; build it with `hyper`. */
@@ -45,8 +43,12 @@ export class HyperOptimizer extends tf.Optimizer {
   private readonly swap_ = new Swap();
   /** What the last `getWeights` returned. */
   private handedOut: tf.Tensor[] = [];
+  /** The shapes of the variables whose state was restored by name, until the first step shows that it is these that are trained. */
+  private unproven: Checkpoint["variables"] | undefined;
   /** How many of the skipped steps an error has told of. */
   private reported = 0;
+  /** Whose tensors it holds: `tf.engine().reset()` begins another state, without the tensors of the one before. */
+  private engine: object = tf.engine().state;
 
   /** @see {@link hyper} */
   constructor(spec: Spec, options: HyperOptions = {}) {
@@ -137,11 +139,13 @@ export class HyperOptimizer extends tf.Optimizer {
    * @param gradients By variable name, or as a list of names and tensors. A variable without a gradient (null or undefined) keeps its value and its state.
    * @param options `hyperGradients`: gradients of the loss that hyperparameters are learned from, in the same form; where a variable has none, that loss does not depend on it. Default: the
    *   gradients themselves.
-   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a gradient that is not
-   *   finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped.
+   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a type that is not float32, a gradient that is
+   *   disposed or not finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped, and after
+   *   `tf.engine().reset()`. And, after the step was taken, what `onStep` throws.
    */
   override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {
     checkNames("applyGradients", options, ["hyperGradients"]);
+    this.refuseReset("applyGradients");
     const shapeBefore = (name: string): readonly number[] | undefined =>
       this.bottom.level.cells.get(name)?.layout.shape;
     const given = variableGradients(gradients, shapeBefore);
@@ -152,15 +156,25 @@ export class HyperOptimizer extends tf.Optimizer {
       checkPatterns(this.spec, Object.values(tf.engine().registeredVariables));
       this.patternsChecked = true;
     }
+    if (this.unproven && given.length > 0) {
+      checkTrained(
+        this.unproven,
+        given.map(({ variable }) => variable),
+      );
+      this.unproven = undefined;
+    }
     const outcome = this.bottom.apply(given, heldOut);
     if (outcome !== "gathered") this.tell(outcome === "skipped");
   }
 
+  /** Calls `onStep`. A step waits for no promise, so there is nobody to whom a rejection could be thrown; unhandled, it would end the process. */
   private tell(skipped: boolean): void {
-    this.options.onStep?.({
-      step: this.bottom.level.steps,
-      skipped,
-      hyperparameters: () => this.hyperparameters(),
+    const { onStep } = this.options;
+    if (!onStep) return;
+    const step = this.iterations;
+    const told = onStep({ step, skipped, hyperparameters: () => this.hyperparameters() });
+    Promise.resolve(told).catch((error: unknown) => {
+      console.error(`hyper: onStep was rejected after step ${step}. The step itself was taken.`, error);
     });
   }
 
@@ -170,23 +184,10 @@ export class HyperOptimizer extends tf.Optimizer {
    * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
    */
   async hyperparameters(): Promise<Hyperparameters> {
-    const rows = [...this.bottom.level.cells.values()].map(
-      (cell) => [cell.name, [...readingsOf(this.bottom.level, cell)]] as const,
-    );
-    const arrays = new Set<tf.Tensor>();
-    for (const [, values] of rows) {
-      for (const [, { value }] of values) if (typeof value !== "number") arrays.add(value);
-    }
-    const read = await readTogether([...arrays]);
+    this.refuseReset("hyperparameters");
+    const hyperparameters = await readHyperparameters(this.bottom.level);
     await this.throwIfSkipped();
-    const plain = ({ value, shape }: Reading<tf.Tensor>): number | Float32Array => {
-      const numbers = typeof value === "number" ? value : (read.get(value) as Float32Array);
-      if (shape.length === 0) return typeof numbers === "number" ? numbers : (numbers[0] as number);
-      return typeof numbers === "number" ? new Float32Array(layoutOf(shape).size).fill(numbers) : numbers;
-    };
-    return Object.fromEntries(
-      rows.map(([name, values]) => [name, Object.fromEntries(values.map(([of, value]) => [of, plain(value)]))]),
-    );
+    return hyperparameters;
   }
 
   /** How many steps were skipped and how many hyper-gradients were not applied, because something was not finite. */
@@ -214,7 +215,18 @@ export class HyperOptimizer extends tf.Optimizer {
    * @returns True between the two calls: the variables now hold what to evaluate. False where they hold their own values again.
    */
   swap(): boolean {
+    this.refuseReset("swap");
     return this.swap_.toggle(this.bottom.level, this.bottom.tower.executor);
+  }
+
+  private refuseReset(called: string): void {
+    const { state } = tf.engine();
+    if (this.engine !== state && this.bottom.level.cells.size > 0) {
+      throw new Error(
+        `${called}: tf.engine().reset() took away what this optimizer remembers. Build a new one, or call dispose() and use it from its first step; restore() brings a checkpoint back.`,
+      );
+    }
+    this.engine = state;
   }
 
   private refuseSwapped(called: string, when: string): void {
@@ -229,23 +241,12 @@ export class HyperOptimizer extends tf.Optimizer {
    * @throws Error for a name of which nothing is learned.
    */
   freeze(...paths: string[]): void {
-    this.setFrozen("freeze", paths, true);
+    setAllFrozen(this.bottom.level, "freeze", paths, true);
   }
 
   /** Lets hyperparameters that were frozen be learned again; see `freeze`. */
   unfreeze(...paths: string[]): void {
-    this.setFrozen("unfreeze", paths, false);
-  }
-
-  private setFrozen(called: string, paths: readonly string[], frozen: boolean): void {
-    const learned = learnedPaths(this.bottom.level);
-    const unknown = paths.find((path) => !learned.includes(path));
-    if (unknown !== undefined) {
-      throw new Error(
-        `${called}: nothing called "${unknown}" is learned; ${learned.length > 0 ? `there are ${learned.join(", ")}` : "nothing is"}.`,
-      );
-    }
-    for (const path of paths.length > 0 ? paths : learned) setFrozen(this.bottom.level, path, frozen);
+    setAllFrozen(this.bottom.level, "unfreeze", paths, false);
   }
 
   /**
@@ -253,6 +254,7 @@ export class HyperOptimizer extends tf.Optimizer {
    * that `swap` puts there.
    */
   async checkpoint(): Promise<Checkpoint> {
+    this.refuseReset("checkpoint");
     const opaque = ruleSpecsOf(this.spec).find(({ rule }) =>
       Object.values(rule.stages ?? {}).some((stage) => stage.kind === "operator" && stage.opaque),
     );
@@ -269,38 +271,26 @@ export class HyperOptimizer extends tf.Optimizer {
   /**
    * Goes on where a checkpoint was made; what the optimizer remembered is forgotten. With the same parameters, the run then equals the uninterrupted one bit for bit.
    *
-   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, shapes that do not fit, or names of which no variable has any; while parameters are
-   *   swapped.
+   * State goes by the names of variables. A model that is built again while the first is still there has other names, `conv/kernel_1`: say that it is meant, `restore(checkpoint, { variables: model })`.
+   *
+   * @throws Error before anything is changed: for another optimizer's checkpoint, an incomplete one, shapes that do not fit, state for which there is no variable; while parameters are swapped. Where
+   *   `variables` was not given, the first step throws if what it trains is not what the state is for.
    */
-  restore(checkpoint: Checkpoint): void {
+  restore(checkpoint: Checkpoint, options: RestoreOptions = {}): void {
+    checkNames("restore", options, ["variables"]);
     this.refuseSwapped("restore", "first, so that no value is put in the place of one that you have loaded");
     checkCheckpoint(checkpoint, structureOf(this.spec));
-    const { registeredVariables } = tf.engine();
-    const names = Object.keys(checkpoint.variables);
-    if (names.length > 0 && !names.some((name) => registeredVariables[name])) {
-      throw new Error(
-        `checkpoint: none of its variables exists: it has ${names.join(", ")}; there are ${Object.keys(registeredVariables).join(", ") || "none"}. State goes by name: build the model first, with the names that it had.`,
-      );
-    }
+    const destinations = destinationsOf(checkpoint, options);
     const fresh = this.build();
-    const { level, tower } = fresh;
     try {
-      for (const [name, shape] of Object.entries(checkpoint.variables)) {
-        const now = registeredVariables[name]?.shape;
-        if (now && !sameShape(now, shape)) {
-          throw new Error(
-            `checkpoint: "${name}" has shape [${shape}] in it, but the variable has [${now}]. Build the model as it was, or begin without the checkpoint.`,
-          );
-        }
-        level.adopt(level.createCell(name, shape, 0));
-      }
-      fill(level, tower.executor, checkpoint);
+      restoreInto(fresh, checkpoint, destinations);
     } catch (error) {
       fresh.dispose();
       throw error;
     }
     this.release();
     this.bottom = fresh;
+    this.unproven = options.variables === undefined ? checkpoint.variables : undefined;
   }
 
   /**
@@ -318,9 +308,13 @@ export class HyperOptimizer extends tf.Optimizer {
     return weights;
   }
 
-  /** Restores what `getWeights` returned. */
-  override async setWeights(weightValues: NamedTensor[]): Promise<void> {
-    this.restore(await checkpointOf(weightValues));
+  /**
+   * Restores what `getWeights` returned.
+   *
+   * @param options As for `restore`.
+   */
+  override async setWeights(weightValues: NamedTensor[], options?: RestoreOptions): Promise<void> {
+    this.restore(await checkpointOf(weightValues), options);
   }
 
   /** The spec and the options as plain JSON, for people: schedules and gradient transforms appear by kind only. */
@@ -346,6 +340,8 @@ export class HyperOptimizer extends tf.Optimizer {
     tf.dispose([this.bottom.tower.refused, this.bottom.skipped].filter((value) => typeof value !== "number"));
     this.bottom.skipped = 0;
     this.reported = 0;
+    this.unproven = undefined;
+    this.engine = tf.engine().state;
   }
 }
 

@@ -18,6 +18,9 @@ export interface Knob<A> {
   value: Value<A>;
 }
 
+/** What a variable's learned hyperparameter is called as a variable of the level above. */
+export const learnedName = (variable: string, hyperparameter: string): string => `${variable}:${hyperparameter}`;
+
 /** What a level knows of one of its variables. */
 export interface Cell<A> {
   readonly name: string;

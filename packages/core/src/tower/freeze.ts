@@ -4,7 +4,7 @@
 import type { Level } from "./level.js";
 
 /** The paths of everything that is learned in a level and above it. */
-export function learnedPaths<A>(level: Level<A>): string[] {
+function learnedPaths<A>(level: Level<A>): string[] {
   const paths = level.learned.flatMap(({ name, learned: { by } }) => [
     name,
     ...learnedPaths(level.above.get(by) as Level<A>).map((path) => `${name}.${path}`),
@@ -26,4 +26,22 @@ export function setFrozen<A>(level: Level<A>, path: string, frozen: boolean): bo
   }
   const above = new Set(mine.map(({ learned: { by } }) => level.above.get(by) as Level<A>));
   return [...above].map((upper) => setFrozen(upper, rest.join("."), frozen)).some(Boolean);
+}
+
+/**
+ * Freezes or frees what several paths name.
+ *
+ * @param called Who asks, for the message.
+ * @param paths None: all that is learned.
+ * @throws Error for a path of which nothing is learned.
+ */
+export function setAllFrozen<A>(level: Level<A>, called: string, paths: readonly string[], frozen: boolean): void {
+  const learned = learnedPaths(level);
+  const unknown = paths.find((path) => !learned.includes(path));
+  if (unknown !== undefined) {
+    throw new Error(
+      `${called}: nothing called "${unknown}" is learned; ${learned.length > 0 ? `there are ${learned.join(", ")}` : "nothing is"}.`,
+    );
+  }
+  for (const path of paths.length > 0 ? paths : learned) setFrozen(level, path, frozen);
 }

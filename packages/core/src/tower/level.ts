@@ -21,7 +21,7 @@ import { checkTotals } from "../plan/totals.js";
 import { resolve } from "../rule/resolve.js";
 import type { Learned } from "../rule/spec.js";
 import { type RuleSpec, ruleSpecsOf, type Spec } from "../rule/spec.js";
-import type { Cell, Knob, Tower, Update } from "./cell.js";
+import { type Cell, type Knob, learnedName, type Tower, type Update } from "./cell.js";
 import { initialMemory, initialState } from "./initial.js";
 import { hyperparameterInputs, stateInputs, stepInputs } from "./inputs.js";
 import { learn } from "./learn.js";
@@ -136,7 +136,7 @@ export class Level<A> {
       const knob =
         per === "model"
           ? this.modelKnobs.get(learned)?.get(of)
-          : this.createKnob(hyperparameter, `${name}:${of}`, shapeOf(layout, per));
+          : this.createKnob(hyperparameter, learnedName(name, of), shapeOf(layout, per));
       knobs.set(of, knob as Knob<A>);
     }
     const inputs = { ...hyperparameterInputs(this.timetable, { plan, knobs }), p, t: 0 };

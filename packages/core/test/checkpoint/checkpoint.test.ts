@@ -166,7 +166,13 @@ describe("restore refuses, and changes nothing:", () => {
   test("variables with other names, as a model has that was built a second time", async () => {
     tf.disposeVariables();
     all = { w: tf.variable(tf.zeros([2, 3]), true, "w_1"), b: tf.variable(tf.zeros([3]), true, "b_1") };
-    await refused(saved, "none of its variables exists: it has w, b; there are w_1, b_1", "build the model first");
+    await refused(saved, "no variable for the state of w, b; there are w_1, b_1", "Build the model first");
+  });
+
+  test("variables of which some do not exist", async () => {
+    all.b.dispose();
+    refuses(() => optimizer.restore(saved), "no variable for the state of b; there are w", "{ variables: model }");
+    expect(optimizer.iterations).toBe(3);
   });
 
   test("a missing tensor, whichever it is", async () => {

@@ -127,9 +127,80 @@ describe("applyGradients refuses, and changes nothing:", () => {
       optimizer,
       all,
       () => optimizer.applyGradients({ w: [1, 2, 3, 4, 5, 6] as never }),
-      'applyGradients: the gradient of "w" is 1,2,3,4,5,6',
+      'applyGradients: the gradient of "w" is [1,2,3,4,5,6]',
       "expected a tf.Tensor",
     );
+    optimizer.dispose();
+  });
+
+  test.each<[string, (g: tf.Tensor) => unknown, ...string[]]>([
+    ["null", () => null, "the gradients are null", "by variable name", "a list of { name, tensor }"],
+    ["a number", () => 5, "the gradients are 5", "by variable name"],
+    ["a function", () => Math.sin, "the gradients are the function sin"],
+    ["one tensor", (g) => g, "the gradients are one tensor", "by variable name"],
+    ["a list of tensors", (g) => [g], "gradient 0 of the list is", "{ name, tensor }"],
+    ["a list with a hole", (g) => [{ name: "w", tensor: g }, undefined], "gradient 1 of the list is undefined"],
+    ["a false gradient", () => ({ w: false }), 'the gradient of "w" is false', "a tf.Tensor of shape [2,3]"],
+    ["0 for a gradient", () => ({ w: 0 }), 'the gradient of "w" is 0', "a tf.Tensor of shape [2,3]"],
+    ["what tf.variableGrads returns", (g) => ({ value: tf.scalar(0), grads: { w: g } }), "Pass its .grads"],
+  ])("%s in place of gradients by name", async (_, given, ...parts) => {
+    const { all, optimizer } = underWay();
+    const gradients = given(noiseOf([2, 3], 3));
+    await refusesUnchanged(optimizer, all, () => optimizer.applyGradients(gradients as never), ...parts);
+    optimizer.dispose();
+  });
+
+  test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
+    "%s, which no variable is called",
+    async (name) => {
+      const { all, optimizer } = underWay();
+      const tensor = noiseOf([2, 3], 3);
+      const message = [`there is no variable "${name}"`, "There are w, b"];
+      for (const gradients of [[{ name, tensor }], Object.fromEntries([[name, tensor]])]) {
+        await refusesUnchanged(optimizer, all, () => optimizer.applyGradients(gradients), ...message);
+      }
+      optimizer.dispose();
+    },
+  );
+
+  test("names that no variable has, all of them in one message", async () => {
+    const { all, optimizer } = underWay();
+    const g = noiseOf([2, 3], 3);
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () => optimizer.applyGradients({ kernel: g, w: g, bias: g }),
+      'there is no variable "kernel", "bias"',
+      "There are w, b",
+    );
+    optimizer.dispose();
+  });
+
+  test("a gradient that was disposed, also of the loss that hyperparameters are learned from", async () => {
+    const { all, optimizer } = underWay();
+    const [gone, g] = [noiseOf([2, 3], 3), noiseOf([2, 3], 4)];
+    gone.dispose();
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () => optimizer.applyGradients({ w: gone }),
+      'applyGradients: the gradient of "w" was disposed',
+      "Take the step first",
+    );
+    await refusesUnchanged(
+      optimizer,
+      all,
+      () => optimizer.applyGradients({ w: g }, { hyperGradients: { w: gone } }),
+      'hyperGradients: the gradient of "w" was disposed',
+    );
+    optimizer.dispose();
+  });
+
+  test("options that are none", async () => {
+    const { all, optimizer } = underWay();
+    const g = noiseOf([2, 3], 3);
+    const act = () => optimizer.applyGradients({ w: g }, null as never);
+    await refusesUnchanged(optimizer, all, act, "applyGradients: the options are null", "hyperGradients");
     optimizer.dispose();
   });
 

@@ -9,8 +9,8 @@ import {
   type StepInfo,
 } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { averaged, backends, descent, noiseOf, step, valuesOf, variables } from "../support.js";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { averaged, backends, descent, noiseOf, refuses, refusesLater, step, valuesOf, variables } from "../support.js";
 
 const spec = averaged({
   lr: learned(0.1, descent({ lr: 1e-3 })),
@@ -235,6 +235,78 @@ describe("onStep", () => {
       [3, false],
     ]);
     expect(await Promise.all(pending)).toEqual(expected);
+    optimizer.dispose();
+  });
+
+  /** The variable's values after two steps, and what was thrown by them. */
+  function run(onStep?: (info: StepInfo) => unknown) {
+    const all = variables({ w: [2, 3] });
+    const optimizer = hyper(averaged({ lr: learned(0.5, descent({ lr: 0.1 })) }), onStep && { onStep });
+    const { numTensors } = tf.memory();
+    const thrown: unknown[] = [];
+    for (let i = 0; i < 2; i++) {
+      try {
+        optimizer.minimize(() => tf.sum(tf.square(all.w)) as tf.Scalar, true)?.dispose();
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
+    const seen = {
+      values: valuesOf(all),
+      iterations: optimizer.iterations,
+      tensors: tf.memory().numTensors - numTensors,
+    };
+    optimizer.dispose();
+    tf.disposeVariables();
+    return { ...seen, thrown };
+  }
+
+  test("that throws is heard after the step was taken, and nothing leaks", () => {
+    const error = new Error("the disk is full");
+    const thrower = () => {
+      throw error;
+    };
+    expect(run(thrower)).toEqual({ ...run(), thrown: [error, error] });
+  });
+
+  test("that is rejected is reported by name, with the step, and ends no process", async () => {
+    const report = vi.spyOn(console, "error").mockImplementation(() => {});
+    const error = new Error("the disk is full");
+    const rejected = async () => {
+      throw error;
+    };
+    expect(run(rejected)).toEqual(run());
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(report.mock.calls.map(([message, cause]) => [message, cause])).toEqual([
+      [expect.stringContaining("hyper: onStep was rejected after step 1"), error],
+      [expect.stringContaining("hyper: onStep was rejected after step 2"), error],
+    ]);
+    report.mockRestore();
+  });
+});
+
+describe("tf.engine().reset()", () => {
+  test("takes away what an optimizer remembers: it says so, and after dispose or restore works again", async () => {
+    const start = () => variables({ w: [2, 3] });
+    const optimizer = hyper(averaged());
+    step(optimizer, start(), 1);
+    const checkpoint = await optimizer.checkpoint();
+    tf.engine().reset();
+    await tf.setBackend("cpu");
+    const remedy = "tf.engine().reset() took away what this optimizer remembers";
+    const all = start();
+    refuses(() => step(optimizer, all, 2), `applyGradients: ${remedy}`, "dispose()", "restore()");
+    refuses(() => optimizer.swap(), `swap: ${remedy}`);
+    await refusesLater(() => optimizer.hyperparameters(), `hyperparameters: ${remedy}`);
+    await refusesLater(() => optimizer.checkpoint(), `checkpoint: ${remedy}`);
+    optimizer.restore(checkpoint);
+    step(optimizer, all, 2);
+    expect(optimizer.iterations).toBe(2);
+    optimizer.dispose();
+    tf.engine().reset();
+    await tf.setBackend("cpu");
+    step(optimizer, start(), 1);
+    expect(optimizer.iterations).toBe(1);
     optimizer.dispose();
   });
 });
