@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 
-export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint/checkpoint.js";
+export type { Checkpoint } from "./checkpoint/checkpoint.js";
+export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint/file.js";
 export { decodeSafetensors, encodeSafetensors, type Safetensors, type StoredTensor } from "./checkpoint/safetensors.js";
 export type { NamedTensor } from "./checkpoint/weights.js";
 export type { Numbers } from "./executors/executor.js";
@@ -34,7 +35,8 @@ export type { AtMost, Finest, Grain } from "./expression/grain.js";
 export { type AnyGrain, Condition } from "./expression/node.js";
 export { type BackendName, type SelectedBackend, useBackend } from "./optimizer/backend.js";
 export { type Float64Optimizer, float64, type Gradients64, type Parameters64 } from "./optimizer/float64.js";
-export { HyperOptimizer, hyper } from "./optimizer/hyper.js";
+export { hyper } from "./optimizer/hyper.js";
+export { HyperOptimizer } from "./optimizer/hyper-optimizer.js";
 export type {
   ApplyOptions,
   HyperOptions,

@@ -6,11 +6,13 @@
  */
 import type { Executor, Value } from "../executors/executor.js";
 import { sizeOf } from "../expression/layout.js";
+import { cut, listed, shown } from "../expression/shown.js";
 import type { Level } from "../tower/level.js";
 import { type Field, fieldsOf } from "./fields.js";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.js";
+import { areSizes, isRecord, type StoredTensor } from "./safetensors.js";
 
-const FORMAT = "hypergrad-checkpoint/1";
+/** What a checkpoint says that it is. */
+export const FORMAT = "hypergrad-checkpoint/1";
 
 /** What an optimizer remembers: state, hyperparameters, sensitivities and step counts. */
 export interface Checkpoint {
@@ -34,48 +36,66 @@ export async function capture<A>(level: Level<A>, executor: Executor<A>, structu
     const value = get();
     if (value !== undefined) pending.push([key, typeof value === "number" ? value : executor.store(value)]);
   }
-  const tensors: Record<string, StoredTensor> = {};
+  const tensors: [string, StoredTensor][] = [];
   for (const [key, value] of pending) {
-    tensors[key] =
-      typeof value === "number" ? { dtype: "float64", shape: [], values: Float64Array.of(value) } : await value;
+    tensors.push([
+      key,
+      typeof value === "number" ? { dtype: "float64", shape: [], values: Float64Array.of(value) } : await value,
+    ]);
   }
-  return { format: FORMAT, structure, variables, tensors };
+  return { format: FORMAT, structure, variables, tensors: Object.fromEntries(tensors) };
 }
 
 /** Checks what can be seen of a checkpoint without building anything. */
 export function checkCheckpoint(checkpoint: Checkpoint, structure: string): void {
   if (checkpoint?.format !== FORMAT) {
     throw new Error(
-      `checkpoint: its format is ${JSON.stringify(checkpoint?.format)}; expected "${FORMAT}". Pass what checkpoint() or decodeCheckpoint() returned.`,
+      `checkpoint: its format is ${shown(checkpoint?.format)}; expected "${FORMAT}". Pass what checkpoint() or decodeCheckpoint() returned.`,
     );
   }
   if (checkpoint.structure !== structure) {
+    const [theirs, ours] = difference(checkpoint.structure, structure);
     throw new Error(
-      `checkpoint: it was made by another optimizer.\n  checkpoint: ${checkpoint.structure}\n  this one:   ${structure}\nBuild the optimizer as it was, or begin without the checkpoint.`,
+      `checkpoint: it was made by another optimizer.\n  checkpoint: ${theirs}\n  this one:   ${ours}\nBuild the optimizer as it was, or begin without the checkpoint.`,
     );
   }
   const remedy = "The checkpoint is incomplete; load it again from its file.";
   checkVariables(checkpoint.variables, remedy);
   if (!isRecord(checkpoint.tensors)) {
-    throw new Error(
-      `checkpoint: its tensors are ${JSON.stringify(checkpoint.tensors)}; expected them by name. ${remedy}`,
-    );
+    throw new Error(`checkpoint: its tensors are ${shown(checkpoint.tensors)}; expected them by name. ${remedy}`);
   }
 }
 
-const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> =>
-  typeof x === "object" && x !== null && !Array.isArray(x);
+/** By name: a page's frame, or a test runner, has typed arrays of its own. */
+const isFloats = (x: unknown): boolean =>
+  ["[object Float32Array]", "[object Float64Array]"].includes(Object.prototype.toString.call(x));
 
-const isShape = (x: unknown): boolean => Array.isArray(x) && x.every((size) => Number.isSafeInteger(size) && size >= 0);
+/** Both texts from shortly before the first character in which they differ, where they are too long to be shown whole. */
+function difference(a: unknown, b: string): [string, string] {
+  if (typeof a !== "string") return [shown(a), cut(b)];
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) same++;
+  const from = a.length > LONGEST || b.length > LONGEST ? Math.max(0, same - 50) : 0;
+  const part = (text: string): string => cut(`${from > 0 ? "…" : ""}${text.slice(from)}`, LONGEST);
+  return [part(a), part(b)];
+}
 
-function checkVariables(variables: unknown, remedy: string): void {
+/** How much of a structure a message shows. */
+const LONGEST = 300;
+
+/**
+ * Checks that these are shapes by name.
+ *
+ * @param remedy What to do where they are not.
+ */
+export function checkVariables(variables: unknown, remedy: string): void {
   if (!isRecord(variables)) {
-    throw new Error(`checkpoint: its variables are ${JSON.stringify(variables)}; expected shapes by name. ${remedy}`);
+    throw new Error(`checkpoint: its variables are ${shown(variables)}; expected shapes by name. ${remedy}`);
   }
   for (const [name, shape] of Object.entries(variables)) {
-    if (!isShape(shape)) {
+    if (!areSizes(shape)) {
       throw new Error(
-        `checkpoint: among its variables "${name}" has ${JSON.stringify(shape)}; expected a shape. ${remedy}`,
+        `checkpoint: among its variables ${shown(name)} has ${shown(shape)}; expected a shape. ${remedy}`,
       );
     }
   }
@@ -108,9 +128,7 @@ export function fill<A>(
   const leftOut = Object.keys(variables).filter((name) => !names.has(name));
   const extra = Object.keys(tensors).filter((key) => !used.has(key) && !leftOut.some((name) => isOf(name, key)));
   if (extra.length > 0) {
-    throw new Error(
-      `checkpoint: this optimizer has no place for ${extra.join(", ")}; the checkpoint is another one's.`,
-    );
+    throw new Error(`checkpoint: this optimizer has no place for ${listed(extra)}; the checkpoint is another one's.`);
   }
 }
 
@@ -120,60 +138,38 @@ function isOf(variable: string, key: string): boolean {
   return rest.startsWith(variable) && "@#:".includes(rest.charAt(variable.length) || " ");
 }
 
-function storedValue<A>({ key, shape }: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {
-  if (!isShape(stored?.shape) || !ArrayBuffer.isView(stored.values)) {
+function storedValue<A>(
+  { key, shape, valid, expected }: Field<A>,
+  stored: StoredTensor,
+  executor: Executor<A>,
+): Value<A> {
+  if (!areSizes(stored?.shape) || !isFloats(stored.values)) {
     throw new Error(
-      `checkpoint: "${key}" is ${JSON.stringify(stored)}; expected a tensor: dtype, shape and values in a typed array.`,
+      `checkpoint: "${key}" is ${shown(stored)}; expected a tensor: dtype, shape and values in a typed array.`,
     );
   }
   const size = sizeOf(stored.shape);
   if (size !== stored.values.length) {
     throw new Error(
-      `checkpoint: "${key}" has ${stored.values.length} values; expected ${size} for its shape [${stored.shape}].`,
+      `checkpoint: "${key}" has ${stored.values.length} values; expected ${size} for its shape ${shown(stored.shape)}.`,
     );
   }
-  if (stored.dtype === "float64" && stored.shape.length === 0) return stored.values[0] as number;
+  const single = stored.dtype === "float64" && stored.shape.length === 0;
   const fits =
     shape !== undefined &&
     (stored.shape.length === 0 ||
       (stored.shape.length === shape.length && stored.shape.every((n, i) => n === shape[i] || n === 1)));
-  if (!fits) {
+  if (!single && !fits) {
     throw new Error(
-      `checkpoint: "${key}" has shape [${stored.shape}]; expected ${shape === undefined ? "one number" : `[${shape}]`}.`,
+      `checkpoint: "${key}" has shape ${shown(stored.shape)}; expected ${shape === undefined ? "one number" : `[${shape}]`}.`,
     );
   }
-  return executor.load(stored);
-}
-
-/**
- * A checkpoint as the bytes of a safetensors file.
- *
- * `await fs.writeFile("run.safetensors", encodeCheckpoint(await optimizer.checkpoint()))`
- */
-export function encodeCheckpoint({ format, structure, variables, tensors }: Checkpoint): Uint8Array {
-  return encodeSafetensors({ tensors, metadata: { format, structure, variables: JSON.stringify(variables) } });
-}
-
-/**
- * The checkpoint in the bytes of a file that `encodeCheckpoint` made.
- *
- * @throws Error for a file that is truncated or is none of ours.
- */
-export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
-  const { tensors, metadata } = decodeSafetensors(bytes);
-  const { format, structure, variables } = metadata;
-  if (format !== FORMAT || structure === undefined || variables === undefined) {
+  // An array becomes one of float32, in which a number may be infinite that was finite before.
+  const wrong = stored.values.find((x) => !valid(single ? x : Math.fround(x)));
+  if (wrong !== undefined) {
     throw new Error(
-      `checkpoint: the file's format is ${JSON.stringify(format)}; expected "${FORMAT}". It holds tensors, but not an optimizer's.`,
+      `checkpoint: "${key}" has the value ${wrong}; expected ${expected}. It was made by a run that had gone wrong, or it is damaged: take an earlier one.`,
     );
   }
-  const damaged = "The file is damaged; copy it again from its source.";
-  let shapes: Checkpoint["variables"];
-  try {
-    shapes = JSON.parse(variables);
-  } catch (cause) {
-    throw new Error(`checkpoint: the list of its variables is not JSON. ${damaged}`, { cause });
-  }
-  checkVariables(shapes, damaged);
-  return { format, structure, variables: shapes, tensors };
+  return single ? (stored.values[0] as number) : executor.load(stored);
 }

@@ -3,6 +3,7 @@
  */
 
 import { replaced, type Value } from "../executors/executor.js";
+import { type Domain, inDomain } from "../rule/domain.js";
 import { type Cell, type Knob, learnedName } from "../tower/cell.js";
 import { setFrozen } from "../tower/freeze.js";
 import type { Level } from "../tower/level.js";
@@ -12,6 +13,9 @@ export interface Field<A> {
   readonly key: string;
   /** The tensor that an array broadcasts to; undefined for what is always one number. */
   readonly shape: readonly number[] | undefined;
+  /** Whether each of its numbers can be what it is, and what that is, for the message. */
+  readonly valid: (x: number) => boolean;
+  readonly expected: string;
   readonly get: () => Value<A> | undefined;
   readonly set: (value: Value<A>) => void;
 }
@@ -19,11 +23,29 @@ export interface Field<A> {
 /** What a variable is called in a checkpoint, by its name now. */
 export type Called = (name: string) => string;
 
+/** What numbers can be: the parts of a field that say so. */
+type Kind = Pick<Field<never>, "valid" | "expected">;
+const finite: Kind = { valid: Number.isFinite, expected: "finite numbers" };
+/** An infinite sensitivity is what a step may well leave behind: the hyper-gradient that it makes is refused, and the next step forgets it. */
+const any: Kind = { valid: (x) => typeof x === "number", expected: "numbers" };
+const count: Kind = { valid: (x) => Number.isSafeInteger(x) && x >= 0, expected: "a whole number ≥ 0" };
+const flag: Kind = { valid: (x) => x === 0 || x === 1, expected: "0 or 1" };
+const below = (end: number): Kind => ({
+  valid: (x) => count.valid(x) && x < end,
+  expected: `a whole number from 0 to ${end - 1}`,
+});
+/** A learned value, which is finite in float32 too. */
+const within = (domain: Domain): Kind => ({
+  valid: (x) => inDomain(x, domain) && Number.isFinite(Math.fround(x)),
+  expected: domain.description,
+});
+
 /** Everything that a checkpoint holds of a level and those above. */
 export function* fieldsOf<A>(level: Level<A>, called: Called = (name) => name): Generator<Field<A>> {
   yield {
     key: `${level.path}@steps`,
     shape: undefined,
+    ...count,
     get: () => level.steps,
     set: (steps) => {
       level.steps = steps as number;
@@ -33,6 +55,7 @@ export function* fieldsOf<A>(level: Level<A>, called: Called = (name) => name): 
     yield {
       key: `${level.path}@frozen:${name}`,
       shape: undefined,
+      ...flag,
       get: () => Number(level.frozen.has(name)),
       set: (frozen) => {
         setFrozen(level, name, frozen !== 0);
@@ -63,29 +86,32 @@ function* cellFields<A>(level: Level<A>, cell: Cell<A>, called: Called): Generat
   yield {
     key: `${key}@t`,
     shape: undefined,
+    ...count,
     get: () => cell.t,
     set: (t) => {
       cell.t = t as number;
     },
   };
-  const entry = (name: string, values: Map<string, Value<A>>, what: string): Field<A> => ({
+  const entry = (name: string, values: Map<string, Value<A>>, what: string, kind: Kind): Field<A> => ({
     key: `${key}${what}${name}`,
     shape: layout.shape,
+    ...kind,
     get: () => values.get(name),
     set: (value) => {
       values.set(name, replaced(level.tower.executor, values.get(name) ?? 0, value));
     },
   });
-  for (const slot of state.keys()) yield entry(slot, state, "#");
+  for (const slot of state.keys()) yield entry(slot, state, "#", finite);
   for (const { key: own } of plan.learned.flatMap(({ held }) => held)) {
     // Before the first step only initial values depend on anything.
-    if (cell.t > 0 || held.has(own)) yield entry(own, held, "@sensitivity:");
+    if (cell.t > 0 || held.has(own)) yield entry(own, held, "@sensitivity:", any);
   }
   for (const [stage, remembered] of cell.memory) {
     for (const name of Object.keys(remembered)) {
       yield {
         key: `${key}@${stage}:${name}`,
         shape: level.tower.executor.shapeOf(remembered[name] as A),
+        ...finite,
         get: () => cell.memory.get(stage)?.[name],
         set: (value) => {
           const now = cell.memory.get(stage) ?? {};
@@ -102,6 +128,7 @@ function* gatheredFields<A>(level: Level<A>, cell: Cell<A>, key: string): Genera
   yield {
     key: `${key}@gathered`,
     shape: undefined,
+    ...below(cell.steps),
     get: () => gathered?.count ?? 0,
     set: (count) => {
       if (count !== 0) cell.gathered = { sum: 0, count: count as number };
@@ -112,6 +139,7 @@ function* gatheredFields<A>(level: Level<A>, cell: Cell<A>, key: string): Genera
   yield {
     key: `${key}@gathered mean`,
     shape: layout.shape,
+    ...finite,
     get: () => gathered?.sum,
     set: (sum) => {
       if (cell.gathered)
@@ -125,6 +153,7 @@ function* knobFields<A>(level: Level<A>, knob: Knob<A>, called: Called): Generat
     yield {
       key: `${level.path}/${called(knob.cell.name)}@${what}`,
       shape: knob.cell.layout.shape,
+      ...(what === "raw" ? finite : within(knob.hyperparameter.domain)),
       get: () => knob[what],
       set: (value) => {
         knob[what] = replaced(level.tower.executor, knob[what], value);

@@ -4,8 +4,9 @@
  * tfjs tensors have no float64, so the single numbers travel as their bits, in an int32 tensor of two words each, and the names as text.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { listed, shown } from "../expression/shown.js";
 import type { Checkpoint } from "./checkpoint.js";
-import type { StoredTensor } from "./safetensors.js";
+import { isRecord, type StoredTensor } from "./safetensors.js";
 
 const NUMBERS = "hypergrad/numbers";
 const HEADER = "hypergrad/header";
@@ -32,33 +33,60 @@ export function weightsOf({ tensors, ...header }: Checkpoint, iterations: number
   ];
 }
 
+const expected = "expected what getWeights() of a HyperOptimizer returned";
+
 /**
  * The checkpoint that `weightsOf` turned into tensors.
  *
- * @throws Error for weights that another optimizer made.
+ * @throws Error for weights that another optimizer made, and for damaged ones.
  */
 export async function checkpointOf(weights: readonly NamedTensor[]): Promise<Checkpoint> {
+  const given: unknown = weights;
+  if (!Array.isArray(given) || !given.every((weight) => weight?.tensor instanceof tf.Tensor)) {
+    throw new Error(`setWeights: the weights are ${shown(weights)}; ${expected}, a list of { name, tensor }.`);
+  }
   const byName = new Map(weights.map(({ name, tensor }) => [name, tensor]));
-  const header = await byName.get(HEADER)?.data<"int32">();
-  const numbers = await byName.get(NUMBERS)?.data<"int32">();
+  const header = byName.get(HEADER);
+  const numbers = byName.get(NUMBERS);
   if (!header || !numbers) {
     throw new Error(
-      `setWeights: there is no "${HEADER}" or no "${NUMBERS}" among ${[...byName.keys()].join(", ") || "no weights"}; expected what getWeights() of a HyperOptimizer returned.`,
+      `setWeights: there is no "${HEADER}" or no "${NUMBERS}" among ${byName.size > 0 ? listed(byName.keys()) : "no weights"}; ${expected}.`,
     );
   }
-  const { numbers: keys, ...rest } = JSON.parse(new TextDecoder().decode(Uint8Array.from(header)));
-  const values = new Float64Array(Int32Array.from(numbers).buffer);
-  const tensors: Record<string, StoredTensor> = {};
-  (keys as string[]).forEach((key, i) => {
-    tensors[key] = { dtype: "float64", shape: [], values: values.slice(i, i + 1) };
-  });
+  const { numbers: keys, ...rest } = headerOf(await header.data());
+  // A copy, that begins where its buffer does.
+  const bits = Int32Array.from(await numbers.data());
+  if (bits.length !== 2 * keys.length) {
+    throw new Error(
+      `setWeights: "${NUMBERS}" has ${bits.length} words; expected two for each of its ${keys.length} numbers. ${damaged}`,
+    );
+  }
+  const values = new Float64Array(bits.buffer);
+  const tensors = keys.map((key, i): [string, StoredTensor] => [
+    key,
+    { dtype: "float64", shape: [], values: values.slice(i, i + 1) },
+  ]);
   for (const [name, tensor] of byName) {
     if (name === "iter" || name === HEADER || name === NUMBERS) continue;
-    tensors[name] = {
-      dtype: "float32",
-      shape: tensor.shape,
-      values: Float32Array.from(await tensor.data<"float32">()),
-    };
+    const values = Float32Array.from(await tensor.data<"float32">());
+    tensors.push([name, { dtype: "float32", shape: tensor.shape, values }]);
   }
-  return { ...rest, tensors };
+  return { ...rest, tensors: Object.fromEntries(tensors) } as Checkpoint;
+}
+
+const damaged = "The weights are damaged; load them again from where they were saved.";
+
+/** What the header says; `restore` checks the rest of it. */
+function headerOf(codes: ArrayLike<number>): { readonly numbers: readonly string[] } {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(codes)));
+  } catch (cause) {
+    throw new Error(`setWeights: "${HEADER}" is not JSON. ${damaged}`, { cause });
+  }
+  const numbers: unknown = isRecord(header) && header.numbers;
+  if (!Array.isArray(numbers) || !numbers.every((key) => typeof key === "string")) {
+    throw new Error(`setWeights: "${HEADER}" is ${shown(header)}; expected one that names its numbers. ${damaged}`);
+  }
+  return header as { readonly numbers: readonly string[] };
 }

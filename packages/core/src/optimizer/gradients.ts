@@ -118,3 +118,16 @@ const typeError = (what: string, { dtype }: tf.Tensor): Error =>
   );
 
 const isList = (gradients: GivenGradients): gradients is readonly NamedTensor[] => Array.isArray(gradients);
+
+/**
+ * Looks whether TensorFlow.js can differentiate at all.
+ *
+ * @throws Error where no gradients are registered.
+ */
+export function checkRegistered(): void {
+  if (!tf.getGradient("Multiply")) {
+    throw new Error(
+      'No gradient functions are registered: @tensorflow/tfjs-core alone brings none in Node. Import "@tensorflow/tfjs" once, anywhere in the program.',
+    );
+  }
+}

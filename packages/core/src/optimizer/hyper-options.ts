@@ -1,7 +1,7 @@
 /**
  * How a spec is run, and what a run can be asked.
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensor } from "../checkpoint/weights.js";
 import type { Scalars } from "../executors/tfjs-executor.js";
 import { checkNames } from "../rule/options.js";
@@ -93,4 +93,16 @@ export function checkOptions(spec: Spec, options: HyperOptions): void {
   if (onStep !== undefined && typeof onStep !== "function") {
     throw new Error(`hyper: onStep is ${JSON.stringify(onStep)}; expected a function.`);
   }
+}
+
+/** Where values that cover a whole tensor live, on the backend that is active now. */
+export function scalarsOf({ scalars }: HyperOptions): Scalars {
+  const backend = tf.getBackend();
+  if (scalars === undefined) return backend === "cpu" || backend === "wasm" ? "host" : "device";
+  if (scalars === "host" && backend === "webgpu") {
+    throw new Error(
+      'hyper: scalars is "host", which reads from the device in the middle of a step; WebGPU has no such read (the one of TensorFlow.js goes by way of canvases, of which Node has none, and a page loses its device after some of them). Leave scalars out, or make it "device".',
+    );
+  }
+  return scalars;
 }

@@ -9,6 +9,7 @@ import { type Checkpoint, fill } from "../checkpoint/checkpoint.js";
 import { sameShape } from "../expression/layout.js";
 import { listed, shown } from "../expression/shown.js";
 import type { LayerLike } from "../rule/channel-axes.js";
+import { ruleSpecsOf, type Spec } from "../rule/spec.js";
 import type { VariableLevel } from "./variable-level.js";
 
 /** What a checkpoint is restored for. */
@@ -47,7 +48,7 @@ export function destinationsOf({ variables }: Checkpoint, { variables: given }: 
     if (!sameShape(variable.shape, shape)) {
       const which = variable.name === name ? "the variable" : `"${variable.name}", which is to have its state,`;
       throw new Error(
-        `checkpoint: "${name}" has shape [${shape}] in it, but ${which} has [${variable.shape}]. Build the model as it was, or begin without the checkpoint.`,
+        `checkpoint: ${shown(name)} has shape ${shown(shape)} in it, but ${which} has [${variable.shape}]. Build the model as it was, or begin without the checkpoint.`,
       );
     }
   }
@@ -126,6 +127,22 @@ function ofModel(shapes: Shapes, { weights }: LayerLike): Destinations {
     });
   }
   return found;
+}
+
+/**
+ * Looks whether a checkpoint can hold what an optimizer remembers.
+ *
+ * @throws Error for an optimizer of another library, which keeps its state to itself.
+ */
+export function checkSavable(spec: Spec): void {
+  const opaque = ruleSpecsOf(spec).find(({ rule }) =>
+    Object.values(rule.stages ?? {}).some((stage) => stage.kind === "operator" && stage.opaque),
+  );
+  if (opaque) {
+    throw new Error(
+      `checkpoint: ${opaque.rule.name} keeps its state to itself, so it cannot be saved. Use a rule of @hypergrad/optimizers, whose state is part of the checkpoint.`,
+    );
+  }
 }
 
 /**

@@ -15,6 +15,7 @@ import type { Cell, Tower } from "../tower/cell.js";
 import { gather } from "../tower/gather.js";
 import { Level } from "../tower/level.js";
 import type { VariableGradient } from "./gradients.js";
+import type { NonFiniteCounts } from "./hyper-options.js";
 
 /** One pass over a gradient: see `Level.contract`. */
 type Contracted = Readonly<Record<string, Value<tf.Tensor>>>;
@@ -31,6 +32,8 @@ export class VariableLevel {
   readonly level: Level<tf.Tensor>;
   /** How many steps were skipped because a gradient was not finite. */
   skipped: Value<tf.Tensor> = 0;
+  /** How many of these an error has told of. */
+  private reported = 0;
   private readonly skips: boolean;
   private readonly accumulates: boolean;
 
@@ -179,6 +182,28 @@ export class VariableLevel {
     }
   }
 
+  /** What was not finite so far. */
+  async nonFinite(): Promise<NonFiniteCounts> {
+    const count = async (value: Value<tf.Tensor>): Promise<number> =>
+      typeof value === "number" ? value : ((await value.data())[0] as number);
+    const [steps, hyperGradients] = await Promise.all([count(this.skipped), count(this.tower.refused)]);
+    return { steps, hyperGradients };
+  }
+
+  /**
+   * Tells of the steps that were skipped on the device, where nothing is read back in a step.
+   *
+   * @throws Error where there are some of which no error has told, unless steps are skipped on purpose.
+   */
+  async throwIfSkipped(): Promise<void> {
+    if (typeof this.skipped === "number" || this.skips) return;
+    const { steps } = await this.nonFinite();
+    const fresh = steps - this.reported;
+    this.reported = steps;
+    const never = steps === this.level.steps;
+    if (fresh > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${fresh} step(s)`, never);
+  }
+
   /** Frees everything that it holds. */
   dispose(): void {
     this.level.dispose();
@@ -195,7 +220,7 @@ function release(contracted: readonly Contracted[]): void {
  *
  * @param never Whether no step was taken before, so that no learning rate can have led there.
  */
-export function nonFiniteError(what: string, never: boolean): Error {
+function nonFiniteError(what: string, never: boolean): Error {
   const advice = never
     ? "No step has been taken yet, so it is not the learning rate: look at the loss and its inputs, and on a GPU at what the console says of its device"
     : "Lower the learning rate or look at the loss";

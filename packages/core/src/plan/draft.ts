@@ -83,7 +83,8 @@ function initialValues(
   for (const [name, { init }] of Object.entries(rule.state)) {
     if (typeof init === "number") initial[name] = init;
     else if (typeof init === "function") {
-      const value = toExpr(init(leaves), `rule "${rule.name}": the initial value of "${name}"`);
+      const where = `rule "${rule.name}": the initial value of "${name}"`;
+      const value = readingConditions(where, () => toExpr(init(leaves), where));
       checkSlot(spec, name, value, "init", finestOf);
       initial[name] = value;
     }

@@ -9,6 +9,7 @@ import { probeOf } from "../executors/finite.js";
 import { tangentOf } from "../expression/differentiate.js";
 import { type Expr, input, type Operand, reduceSum, toExpr } from "../expression/expression.js";
 import { finer, type Grain, grains } from "../expression/grain.js";
+import { readingConditions } from "../expression/node.js";
 import { compile, type Program } from "../expression/program.js";
 import { isLearned, type Learned, type RuleSpec } from "../rule/spec.js";
 import type { Operator } from "../rule/stage.js";
@@ -68,10 +69,11 @@ function planned(spec: RuleSpec): Plan {
   for (const { knob, stages: tangents } of sensitivities) {
     for (const stage of stages) stage.addTangents(knob.name, tangents.get(stage.name) ?? {});
   }
-  const objective = rule.objective ? toExpr(rule.objective(leaves)) : (leaves.g as Expr);
+  const written = <T>(what: string, run: () => T): T => readingConditions(`rule "${rule.name}": ${what}`, run);
+  const objective = written("objective", () => (rule.objective ? toExpr(rule.objective(leaves)) : (leaves.g as Expr)));
   const contract = learned.length > 0 ? contraction(rule.name, learned, objective) : undefined;
   const initHeld = heldAtFirst(draft, learned);
-  const evaluation = rule.evaluation?.(leaves);
+  const evaluation = written("evaluation", () => rule.evaluation?.(leaves));
   return {
     spec,
     learned,

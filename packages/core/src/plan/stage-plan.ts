@@ -5,7 +5,7 @@
 import { tangentOf } from "../expression/differentiate.js";
 import { type Expr, input, type Operand, toExpr } from "../expression/expression.js";
 import { finer, type Grain } from "../expression/grain.js";
-import type { Node } from "../expression/node.js";
+import { type Node, readingConditions } from "../expression/node.js";
 import type { Program } from "../expression/program.js";
 import type { Rule } from "../rule/rule.js";
 import type { RuleSpec } from "../rule/spec.js";
@@ -115,8 +115,11 @@ export function planStages(spec: RuleSpec, leaves: Record<string, Expr>, finestO
   const { rule } = spec;
   const planned: PlannedStage[] = [];
   for (const [name, stage] of Object.entries(rule.stages ?? {})) {
-    const given: Readonly<Record<string, Operand>> =
-      stage.kind === "total" ? { "": stage.value(leaves) } : stage.inputs(leaves);
+    const given = readingConditions(
+      `rule "${rule.name}": "${name}"`,
+      (): Readonly<Record<string, Operand>> =>
+        stage.kind === "total" ? { "": stage.value(leaves) } : stage.inputs(leaves),
+    );
     const values = Object.fromEntries(
       Object.entries(given).map(([key, x]) => [key, toExpr(x, `rule "${rule.name}": ${outputName(name, key)}`)]),
     );

@@ -3,7 +3,8 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint/file.js";
 import { anyForm } from "./forms.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";

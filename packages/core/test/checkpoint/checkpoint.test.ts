@@ -1,8 +1,10 @@
 import {
+  accumulate,
   type Checkpoint,
   decodeCheckpoint,
   encodeCheckpoint,
   encodeSafetensors,
+  groups,
   type HyperOptimizer,
   hyper,
   learned,
@@ -10,7 +12,8 @@ import {
   type StoredTensor,
 } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { crc32 } from "../../src/checkpoint/crc32.js";
 import { averaged, descent, refuses, refusesLater, refusesUnchanged, step, valuesOf, variables } from "../support.js";
 
 const shapes = { w: [2, 3], b: [3] } as const;
@@ -206,6 +209,92 @@ describe("restore refuses, and changes nothing:", () => {
     await refused(put("0/w#m", null), '"0/w#m"');
   });
 
+  test("values that no run leaves behind", async () => {
+    const put = (key: string, x: number) => {
+      const { dtype, shape, values } = saved.tensors[key] as StoredTensor;
+      return { ...saved, tensors: { ...saved.tensors, [key]: { dtype, shape, values: values.slice().fill(x) } } };
+    };
+    for (const x of [Number.NaN, Number.POSITIVE_INFINITY, -1, 0.5, 2 ** 53]) {
+      await refused(
+        put("0@steps", x),
+        `"0@steps" has the value ${x}; expected a whole number ≥ 0`,
+        "take an earlier one",
+      );
+      await refused(put("0/w@t", x), `"0/w@t" has the value ${x}; expected a whole number ≥ 0`);
+    }
+    await refused(put("0@frozen:lr", 2), '"0@frozen:lr" has the value 2; expected 0 or 1');
+    for (const x of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+      await refused(put("0/w#m", x), `"0/w#m" has the value ${x}; expected finite numbers`);
+      await refused(put("0/*:lr@raw", x), `"0/*:lr@raw" has the value ${x}; expected finite numbers`);
+    }
+    await refused(put("0/*:lr@value", -1), '"0/*:lr@value" has the value -1; expected a number ≥ 0');
+    await refused(put("0/*:lr@value", 1e300), '"0/*:lr@value" has the value 1e+300');
+    await refused(put("0/w:decay@value", 1.5), '"0/w:decay@value" has the value 1.5; expected a number from 0 to 1');
+  });
+
+  test("numbers that are finite in float64, but not in the float32 that they become", async () => {
+    const m: StoredTensor = { dtype: "float64", shape: [2, 3], values: new Float64Array(6).fill(1e300) };
+    await refused({ ...saved, tensors: { ...saved.tensors, "0/w#m": m } }, '"0/w#m" has the value 1e+300');
+  });
+
+  test("more gradients gathered than make a step", async () => {
+    const gathering = hyper(accumulate(descent(), { steps: 2 }));
+    step(gathering, all, 1);
+    const { tensors, ...rest } = await gathering.checkpoint();
+    const two = { dtype: "float64", shape: [], values: Float64Array.of(2) } as const;
+    await refusesLater(
+      async () => gathering.restore({ ...rest, tensors: { ...tensors, "0/w@gathered": two } }),
+      '"0/w@gathered" has the value 2; expected a whole number from 0 to 1',
+    );
+    gathering.dispose();
+  });
+
+  test("with a long structure, and shows where it is another", async () => {
+    const long = groups(
+      Array.from({ length: 40 }, (_, i) => [`layer_${i}`, averaged()] as const),
+      descent(),
+    );
+    const [one, other] = [hyper(long), hyper(groups([["last", averaged()]], long))];
+    let message = "";
+    try {
+      other.restore(await one.checkpoint());
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).toContain("checkpoint: [layer_0] ? averaged()");
+    expect(message).toContain("this one:   [last] ? averaged()");
+    expect(message.length).toBeLessThan(1000);
+    one.dispose();
+    other.dispose();
+  });
+
+  test("weights that are none, or damaged", async () => {
+    const weights = await optimizer.getWeights();
+    const change = (name: string, tensor: tf.Tensor) =>
+      weights.map((weight) => (weight.name === name ? { name, tensor } : weight));
+    const text = (header: unknown) =>
+      tf.tensor1d(Int32Array.from(new TextEncoder().encode(JSON.stringify(header))), "int32");
+    const given: [unknown, ...string[]][] = [
+      [null, "setWeights: the weights are null", "getWeights()"],
+      [[null], "setWeights: the weights are [null]"],
+      [[{ name: "w" }], 'setWeights: the weights are [{"name":"w"}]'],
+      [
+        change("hypergrad/header", tf.tensor1d([123, 1], "int32")),
+        'setWeights: "hypergrad/header" is not JSON',
+        "damaged",
+      ],
+      [change("hypergrad/header", text({})), 'setWeights: "hypergrad/header" is {}', "damaged"],
+      [change("hypergrad/header", text(null)), 'setWeights: "hypergrad/header" is null', "damaged"],
+      [change("hypergrad/header", text({ numbers: ["a"] })), 'setWeights: "hypergrad/numbers" has', "damaged"],
+      [change("hypergrad/header", text({ numbers: [1] })), 'setWeights: "hypergrad/header" is {"numbers":[1]}'],
+      [change("hypergrad/numbers", tf.tensor1d([1, 2, 3], "int32")), 'setWeights: "hypergrad/numbers" has 3 words'],
+    ];
+    for (const [damaged, ...parts] of given) {
+      await refusesLater(() => optimizer.setWeights(damaged as never), ...parts);
+    }
+    expect(await optimizer.checkpoint()).toEqual(saved);
+  });
+
   test("weights that another optimizer made", async () => {
     const adam = tf.train.adam(1e-3);
     step(adam, all, 1);
@@ -239,10 +328,56 @@ describe("a checkpoint's file is refused", () => {
   });
 
   test("when the list of its variables is damaged", () => {
+    const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { format, structure, tensors } = saved;
     for (const text of ["{", "null", "[]", '{"w":3}']) {
       const bytes = encodeSafetensors({ tensors, metadata: { format, structure, variables: text } });
       refuses(() => decodeCheckpoint(bytes), "checkpoint: ", "variables", "damaged");
     }
+    warned.mockRestore();
   });
+
+  test("when there is none", () => {
+    for (const none of [null, undefined, {}, "text"]) {
+      refuses(() => decodeCheckpoint(none as never), "safetensors: the file is", "Uint8Array");
+    }
+  });
+
+  test("when one bit of it is another, whichever it is", () => {
+    const bytes = encodeCheckpoint(saved);
+    for (let i = 0; i < bytes.length; i++) {
+      bytes[i] = (bytes[i] as number) ^ (1 << (i % 8));
+      expect(() => decodeCheckpoint(bytes), `byte ${i}`).toThrow(/^(checkpoint|safetensors): /);
+      bytes[i] = (bytes[i] as number) ^ (1 << (i % 8));
+    }
+    expect(decodeCheckpoint(bytes)).toEqual(saved);
+  });
+
+  test("when its values are others than were written, and says so", () => {
+    const bytes = encodeCheckpoint(saved);
+    bytes.set([1, 2, 3, 4], bytes.length - 4);
+    refuses(() => decodeCheckpoint(bytes), "checkpoint: the file is not what was written: its checksum is ", "damaged");
+  });
+});
+
+test("a checkpoint's file of an earlier version, without a checksum, is read with a warning", () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const { format, structure, variables, tensors } = saved;
+  const old = encodeSafetensors({ tensors, metadata: { format, structure, variables: JSON.stringify(variables) } });
+  expect(decodeCheckpoint(old)).toEqual(saved);
+  expect(warned).toHaveBeenCalledOnce();
+  expect(warned.mock.calls[0]?.[0]).toMatch(/^checkpoint: the file has no checksum.*Encode it again to give it one\.$/);
+  warned.mockClear();
+  expect(decodeCheckpoint(encodeCheckpoint(saved))).toEqual(saved);
+  expect(warned).not.toHaveBeenCalled();
+  warned.mockRestore();
+});
+
+test("crc32 is the checksum of zip and PNG", () => {
+  const bytes = new TextEncoder().encode("123456789");
+  // The check value of every catalogue of CRCs, and the chunk IEND of every PNG.
+  expect(crc32(bytes)).toBe(0xcbf43926);
+  expect(crc32(new TextEncoder().encode("IEND"))).toBe(0xae426082);
+  expect(crc32(bytes.subarray(4), crc32(bytes.subarray(0, 4)))).toBe(0xcbf43926);
+  expect(crc32(new Uint8Array())).toBe(0);
 });

@@ -17,6 +17,8 @@ const tensors: Record<string, StoredTensor> = {
   count: { dtype: "float64", shape: [], values: Float64Array.of(0.1) },
   empty: { dtype: "float32", shape: [0, 4], values: new Float32Array() },
   rest: { dtype: "float64", shape: [2], values: Float64Array.of(Number.NaN, Number.NEGATIVE_INFINITY) },
+  // Assigned to an object, it would be lost.
+  ["__proto__"]: { dtype: "float32", shape: [1], values: Float32Array.of(3) },
   "ünïcode 名": { dtype: "float32", shape: [1], values: Float32Array.of(7) },
 };
 const metadata = { format: "test", "a key": 'a "value"\n' };
@@ -112,6 +114,36 @@ describe("a safetensors file", () => {
 });
 
 describe("a safetensors file is refused", () => {
+  test("when it is no Uint8Array", () => {
+    for (const [given, text] of [
+      [null, "null"],
+      [undefined, "undefined"],
+      ["a", '"a"'],
+      [new ArrayBuffer(8), "ArrayBuffer"],
+      [new Float64Array(8), "Float64Array"],
+      [new DataView(new ArrayBuffer(8)), "DataView"],
+    ]) {
+      refuses(() => decodeSafetensors(given as never), `safetensors: the file is ${text}; expected`, "Uint8Array");
+    }
+  });
+
+  test.each(["null", "[]", "3", '{ "format": 1 }'])("when its metadata is %s", (given) => {
+    refuses(() => decodeSafetensors(fileOf(`{ "__metadata__": ${given} }`)), "safetensors: the metadata is", "damaged");
+  });
+
+  test("before it is written, when a tensor cannot be", () => {
+    const refused = (name: string, tensor: object, ...parts: string[]) =>
+      refuses(
+        () => encodeSafetensors({ tensors: { [name]: tensor as StoredTensor }, metadata: {} }),
+        "safetensors: ",
+        ...parts,
+      );
+    const x: StoredTensor = { dtype: "float32", shape: [2], values: Float32Array.of(1, 2) };
+    refused("__metadata__", x, '"__metadata__"', "Rename it");
+    refused("x", { ...x, shape: [3] }, '"x" has 2 values; expected 3 for its shape [3]');
+    refused("x", { ...x, dtype: "int32" }, '"x" has dtype "int32"', "float16, float32, float64");
+  });
+
   test("when it is truncated, at any length", () => {
     const bytes = encodeSafetensors({ tensors, metadata });
     for (let length = 0; length < bytes.length; length++) {
@@ -140,8 +172,9 @@ describe("a safetensors file is refused", () => {
 
   test("when a tensor has a type that is not read", () => {
     const of = (dtype: unknown) => fileOf({ x: { dtype, shape: [1], data_offsets: [0, 4] } }, new Uint8Array(4));
-    refuses(() => decodeSafetensors(of("I32")), 'safetensors: "x" has type I32', "F64, F32, F16, BF16", "Convert it");
-    refuses(() => decodeSafetensors(of("toString")), 'safetensors: "x" has type toString');
+    refuses(() => decodeSafetensors(of("I32")), 'safetensors: "x" has type "I32"', "F64, F32, F16, BF16", "Convert it");
+    refuses(() => decodeSafetensors(of("toString")), 'safetensors: "x" has type "toString"');
+    refuses(() => decodeSafetensors(of({ toString: 1 })), 'safetensors: "x" has type {"toString":1}');
     refuses(() => decodeSafetensors(of(undefined)), 'safetensors: "x" has type undefined');
   });
 

@@ -58,6 +58,12 @@ export const conditionsAreNoNumbers = (): unknown[] => [
   condition.add(1),
   // @ts-expect-error: a number is no condition
   select(element, 1, 0),
+  // @ts-expect-error: always false
+  model === 5,
+  // @ts-expect-error: no number yet
+  model > 5,
+  // @ts-expect-error: no number yet
+  element - tensor,
 ];
 
 export const slotsHoldTheirGrain = (): unknown[] => [
