@@ -5,16 +5,12 @@
  * hyperparameter like any other: learned by its one-step hyper-gradient.
  */
 import {
-  baseSpec,
   type ChannelAxis,
-  checkNames,
-  choice,
   clamp,
   type Expr,
   type GivenTensor,
   isLearned,
   learned,
-  mapRuleSpecs,
   max,
   minimum,
   type Operand,
@@ -28,10 +24,10 @@ import {
   stopGradient,
   straightThrough,
   sum,
-  toExpr,
   type VariablePattern,
   withChannelAxis,
 } from "@hypergrad/core";
+import { baseSpec, checkNames, choice, mapRuleSpecs, toExpr } from "@hypergrad/core/internal";
 import { adam } from "@hypergrad/optimizers";
 import type * as tf from "@tensorflow/tfjs-core";
 
