@@ -112,7 +112,7 @@ describe("a layers model that is compiled with an optimizer", () => {
     const counts = Object.fromEntries(
       model.trainableWeights.map((weight) => {
         const { name } = weight.read() as tf.Variable;
-        return [weight.originalName, (values[name]?.lr as Float32Array).length];
+        return [weight.originalName, (values[name] as Record<string, Float32Array>).lr?.length];
       }),
     );
     expect(counts).toEqual({
