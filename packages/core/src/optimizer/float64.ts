@@ -6,6 +6,7 @@
 
 import type { Numbers, Value } from "../executors/executor.js";
 import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { Transaction } from "../executors/transaction.js";
 import { checkPatterns } from "../rule/resolve.js";
 import type { GivenTensor } from "../rule/rule.js";
 import { type Spec, withChannelAxis } from "../rule/spec.js";
@@ -28,7 +29,7 @@ export interface Float64Optimizer {
   /** The parameters as they are now; a new object after every step. */
   readonly parameters: Readonly<Record<string, Array64>>;
   /**
-   * One step. A parameter without a gradient keeps its value and its state.
+   * One step; where it throws, nothing has changed. A parameter without a gradient keeps its value and its state.
    *
    * @param hyperGradients Gradients of the loss that hyperparameters are learned from, where that is another one.
    */
@@ -59,7 +60,7 @@ export function float64(
     if ("values" in tensor) return float64Executor.load(tensor);
     throw new Error("The float64 executor takes tensors as { shape, values }; got a tf.Tensor. Pass its dataSync().");
   };
-  const tower: Tower<Array64> = { executor: float64Executor, loadGiven, refused: 0 };
+  const tower: Tower<Array64> = { executor: new Transaction(float64Executor), loadGiven, refused: 0 };
   const level = new Level(tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
   checkPatterns(
     spec,
@@ -90,6 +91,30 @@ export function float64(
     return float64Executor.load({ shape, values });
   }
 
+  function step(gradients: Gradients64, hyperGradients?: Gradients64): void {
+    level.schedule();
+    const given = Object.entries(gradients).flatMap(([name, values]) => {
+      if (!values) return [];
+      const p = parameterOf(name);
+      return [{ cell: cellOf(name, p), p, g: loaded(name, p, values) }];
+    });
+    const updates = given.flatMap(({ cell, p, g }) => {
+      const mean = cell.steps === 1 ? g : gather(tower, cell, g);
+      if (mean === undefined) return [];
+      const heldOut =
+        hyperGradients && loaded(cell.name, p, hyperGradients[cell.name] ?? new Float64Array(p.values.length));
+      const contracted = heldOut && level.contract(cell, mean, p, heldOut);
+      return [{ cell, p, g: mean, ...(contracted && { contracted }) }];
+    });
+    if (updates.length === 0) return;
+    const moved = level.step(updates)();
+    const next = { ...current };
+    updates.forEach(({ cell, p }, i) => {
+      next[cell.name] = float64Executor.spread(moved[i] as Value<Array64>, p.shape);
+    });
+    current = next;
+  }
+
   const plain = ({ value, shape }: Reading<Array64>): number | Float64Array => {
     if (shape.length > 0) return float64Executor.spread(value, shape).values;
     return typeof value === "number" ? value : (value.values[0] as number);
@@ -102,29 +127,7 @@ export function float64(
     get refusedHyperGradients() {
       return tower.refused as number;
     },
-    step(gradients, hyperGradients) {
-      level.schedule();
-      const given = Object.entries(gradients).flatMap(([name, values]) => {
-        if (!values) return [];
-        const p = parameterOf(name);
-        return [{ cell: cellOf(name, p), p, g: loaded(name, p, values) }];
-      });
-      const updates = given.flatMap(({ cell, p, g }) => {
-        const mean = cell.steps === 1 ? g : gather(tower, cell, g);
-        if (mean === undefined) return [];
-        const heldOut =
-          hyperGradients && loaded(cell.name, p, hyperGradients[cell.name] ?? new Float64Array(p.values.length));
-        const contracted = heldOut && level.contract(cell, mean, p, heldOut);
-        return [{ cell, p, g: mean, ...(contracted && { contracted }) }];
-      });
-      if (updates.length === 0) return;
-      const moved = level.step(updates);
-      const next = { ...current };
-      updates.forEach(({ cell, p }, i) => {
-        next[cell.name] = float64Executor.spread(moved[i] as Value<Array64>, p.shape);
-      });
-      current = next;
-    },
+    step: (gradients, hyperGradients) => tower.executor.whole(() => step(gradients, hyperGradients)),
     evaluation() {
       const values = Object.entries(current).map(([name, p]) => {
         const cell = level.cells.get(name);

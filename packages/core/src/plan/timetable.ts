@@ -23,9 +23,13 @@ export class Timetable {
     this.next = new Map([...specs].map((spec) => [spec, valuesAt(spec, step)]));
   }
 
-  /** The step is taken. */
-  advance(): void {
+  /** The step is taken. Returns what takes that back. */
+  advance(): () => void {
+    const { last } = this;
     this.last = this.next;
+    return () => {
+      this.last = last;
+    };
   }
 
   /** The values of a rule's schedules in the coming step. */
