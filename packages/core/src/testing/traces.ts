@@ -8,7 +8,6 @@ import type { Array64 } from "../executors/float64-executor.js";
 import { input, sum } from "../expression/expression.js";
 import { compile } from "../expression/program.js";
 import { float64 } from "../optimizer/float64.js";
-import type { HyperOptimizer } from "../optimizer/hyper-optimizer.js";
 import { HyperOptimizer } from "../optimizer/hyper-optimizer.js";
 import type { HyperOptions } from "../optimizer/hyper-options.js";
 import { type Spec, withChannelAxis } from "../rule/spec.js";
