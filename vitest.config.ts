@@ -9,7 +9,7 @@ const testing = existsSync(source("core/src/testing.ts")) ? "testing.ts" : "test
 export default defineConfig({
   resolve: {
     alias: [
-      { find: "@hypergrad/core/executors", replacement: source("core/src/executors.ts") },
+      { find: /^@hypergrad\/core\/(executors|internal)$/, replacement: source("core/src/$1.ts") },
       { find: /^@hypergrad\/([\w-]+)\/testing$/, replacement: source(`$1/src/${testing}`) },
       { find: "@hypergrad/example-kit", replacement: source("../examples/kit/src/index.ts") },
       { find: /^@hypergrad\/([\w-]+)$/, replacement: source("$1/src/index.ts") },

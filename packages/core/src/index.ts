@@ -29,7 +29,6 @@ export {
   straightThrough,
   sub,
   sum,
-  toExpr,
 } from "./expression/expression.js";
 export type { AtMost, Finest, Grain } from "./expression/grain.js";
 export { type AnyGrain, Condition } from "./expression/node.js";
@@ -58,10 +57,9 @@ export {
   type UpdateOutputs,
 } from "./rule/define.js";
 export type { Coordinate, CoordinateName, Domain } from "./rule/domain.js";
-export { baseSpec, fromTf, isTfOptimizer } from "./rule/from-tf.js";
+export { fromTf } from "./rule/from-tf.js";
 export { type Group, groups } from "./rule/groups.js";
 export { type LearnedOptions, learned } from "./rule/learned.js";
-export { checkNames } from "./rule/options.js";
 export {
   belowOne,
   type GivenByName,
@@ -92,11 +90,9 @@ export {
 export {
   type AccumulateSpec,
   type ChoiceSpec,
-  choice,
   isLearned,
   type LayoutSpec,
   type Learned,
-  mapRuleSpecs,
   type RuleSpec,
   type Setting,
   type Spec,

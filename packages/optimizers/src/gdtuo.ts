@@ -10,7 +10,6 @@
  */
 import {
   type CoordinateName,
-  choice,
   type Expr,
   learned,
   movingAverage,
@@ -23,6 +22,7 @@ import {
   slot,
   sub,
 } from "@hypergrad/core";
+import { choice } from "@hypergrad/core/internal";
 import { frozen } from "./frozen.js";
 
 const sgdRule: RuleFactory<"alpha"> = rule({

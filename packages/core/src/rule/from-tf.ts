@@ -11,7 +11,7 @@ import type { Spec } from "./spec.js";
 import type { Operator } from "./stage.js";
 
 /** True for a tf.Optimizer. */
-export function isTfOptimizer(x: unknown): x is tf.Optimizer {
+function isTfOptimizer(x: unknown): x is tf.Optimizer {
   // tfjs's own test looks at properties, which undefined and null do not have.
   return typeof x === "object" && x !== null && x instanceof tf.Optimizer;
 }

@@ -4,7 +4,6 @@ import {
   type Expr,
   hyper,
   learned,
-  mapRuleSpecs,
   max,
   mean,
   nonNegative,
@@ -17,6 +16,7 @@ import {
   sum,
   unitInterval,
 } from "@hypergrad/core";
+import { mapRuleSpecs } from "@hypergrad/core/internal";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
 import { averaged, descent, refuses } from "../support.js";

@@ -1,7 +1,8 @@
 /**
  * The recorded optimizers as our specs, by family.
  */
-import { mapRuleSpecs, real, ruleFactory, type Spec } from "@hypergrad/core";
+import { real, ruleFactory, type Spec } from "@hypergrad/core";
+import { mapRuleSpecs } from "@hypergrad/core/internal";
 import { ftp } from "@hypergrad/ftp";
 import {
   adadelta,

@@ -45,7 +45,6 @@ function copies(suffix: string): Record<keyof typeof shapes, tf.Variable> {
 
 /** What a model of tfjs-layers shows of its weights. */
 const modelOf = (weights: Readonly<Record<string, tf.Variable>>) => ({
-  getClassName: () => "Sequential",
   weights: Object.entries(weights).map(([originalName, variable]) => ({ originalName, read: () => variable })),
 });
 
@@ -111,7 +110,6 @@ describe("a checkpoint is restored for", () => {
     const checkpoint = await one.checkpoint();
     const later = [10, 9, 11].map((n) => variables({ [`d_${n}`]: [2] })[`d_${n}`] as tf.Variable);
     const model = {
-      getClassName: () => "Functional",
       weights: later.map((variable) => ({ originalName: "d", read: () => variable })),
     };
     const other = hyper(averaged());
