@@ -8,7 +8,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Reach, reachOf } from "../../../core/src/plan/reach.js";
 import { runFloat64, valuesAt } from "../../../core/src/testing/reveal.js";
-import { type Optimizer, optimizers, valuesOf } from "./optimizers.js";
+import type { Optimizer } from "./bases.js";
+import { optimizers, valuesOf } from "./optimizers.js";
 
 const horizons = [1, 2, Number.POSITIVE_INFINITY];
 
