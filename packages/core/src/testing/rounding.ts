@@ -5,6 +5,7 @@
 import { type Arithmetic, type Executor, evaluate, type Value } from "../executors/executor.js";
 import { type Array64, arithmetic64, float64Executor } from "../executors/float64-executor.js";
 import { countOf } from "../expression/layout.js";
+import { about, Mismatch, pair } from "./mismatch.js";
 import { numbersOf } from "./plain.js";
 import { random } from "./random.js";
 
@@ -155,8 +156,11 @@ export function compareRounded(
   for (let i = 0; i < size; i++) {
     const error = Math.abs(at(actual, i) - at(expected, i));
     if (!(error <= tolerance)) {
-      throw new Error(
-        `${what}[${i}] is ${at(actual, i)}; in float64 ${at(expected, i)} ± ${tolerance}, so it is off by ${error / tolerance} tolerances`,
+      const [found, wanted] = pair(at(actual, i), at(expected, i));
+      throw new Mismatch(
+        `${what}[${i}] is ${found}; in float64 ${wanted} ${about(tolerance)}, so it is off by ${Number((error / tolerance).toPrecision(2))} tolerances`,
+        at(actual, i),
+        at(expected, i),
       );
     }
   }
