@@ -7,7 +7,6 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Expr, type Operand, toExpr } from "../expression/expression.js";
-import type { AtMost } from "../expression/grain.js";
 import { type Definition, ruleFactory, type UpdateInputs, type UpdateOutputs, untyped } from "./define.js";
 import { baseSpec } from "./from-tf.js";
 import type { Hyperparameter, Rule, Slot } from "./rule.js";
