@@ -8,10 +8,12 @@
  */
 import "@tensorflow/tfjs-backend-wasm";
 import { accelerate } from "@hypergrad/core/executors";
+import { tellWhereFilesAre } from "./files.js";
 import { fused } from "./fused/fused.js";
 import { hasSimd } from "./heap/assemble.js";
 import "./kernels/index.js";
 
+tellWhereFilesAre();
 if (hasSimd()) accelerate("wasm", fused);
 else {
   console.warn(
