@@ -15,6 +15,7 @@ import {
   unregisterKernel,
   util,
 } from "@tensorflow/tfjs-core";
+import { guard } from "../heap/guard.js";
 import { type Internals, memoryOf } from "../heap/internals.js";
 
 /** What a kernel is called with; inputs and attributes are those that tfjs defines for the kernel's name. */
@@ -43,7 +44,10 @@ export function register(kernelName: string, make: (stock: Kernel) => Kernel): v
     kernelName,
     backendName: "wasm",
     kernelFunc: make((stock?.kernelFunc as unknown as Kernel) ?? missing) as unknown as KernelFunc,
-    ...(setupFunc && { setupFunc }),
+    setupFunc(backend) {
+      guard(backend);
+      setupFunc?.(backend);
+    },
     ...(disposeFunc && { disposeFunc }),
   });
 }
