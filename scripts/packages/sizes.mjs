@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /** Thousands of bytes. */
-const budgets = { core: 35, optimizers: 9, ftp: 2, wasm: 34 };
-const total = 78;
+const budgets = { core: 36, optimizers: 9, ftp: 2, wasm: 34 };
+const total = 80;
 
 const gzipped = (bytes) => gzipSync(bytes, { level: 9 }).length / 1000;
 
