@@ -37,6 +37,12 @@ const checks = [
     command: node("scripts/environments.mjs"),
     live: true,
   },
+  {
+    name: "packages",
+    what: "the packages as npm installs them: imported, required, typed, bundled, in pages; their size",
+    command: node("scripts/packages.mjs"),
+    live: true,
+  },
   { name: "contract", what: "the contract lines", command: node("examples/contract/dist/contract.js"), live: true },
   { name: "docs", what: "API documentation", command: tool("typedoc") },
 ];
