@@ -17,8 +17,9 @@ export class Transaction<A> implements Executor<A> {
   private readonly fresh = new Set<A>();
   /** Arrays that are freed at the end, if it is a good one. */
   private released: A[] = [];
-  /** What puts back what has changed, and what is still to be done. */
-  private undo: (() => void)[] = [];
+  /** What was changed, and how it was before: an object, a key and a value, one after the other; of a map an entry. */
+  private changes: unknown[] = [];
+  /** What is still to be done. */
   private waiting: (() => void)[] = [];
   private prepared: Prepared<A>[] = [];
 
@@ -37,7 +38,7 @@ export class Transaction<A> implements Executor<A> {
       this.end(this.released);
       return result;
     } catch (error) {
-      for (const back of this.undo.reverse()) back();
+      this.putBack();
       for (const prepared of this.prepared) prepared.drop();
       this.end([...this.fresh]);
       throw error;
@@ -48,24 +49,27 @@ export class Transaction<A> implements Executor<A> {
     this.open = false;
     this.fresh.clear();
     this.released = [];
-    this.undo = [];
+    this.changes = [];
     this.waiting = [];
     this.prepared = [];
     for (const array of arrays) this.executor.release(array);
   }
 
-  /** Notes how something that is changed is put back. */
-  note(back: () => void): void {
-    if (this.open) this.undo.push(back);
+  private putBack(): void {
+    const { changes } = this;
+    for (let i = changes.length - 3; i >= 0; i -= 3) {
+      const [object, key, before] = changes.slice(i, i + 3) as [Record<string, unknown>, string, unknown];
+      if (!(object instanceof Map)) object[key] = before;
+      else if (before === undefined) object.delete(key);
+      else object.set(key, before);
+    }
   }
 
   /** Changes a property. */
   put<T, K extends keyof T>(object: T, key: K, value: T[K]): void {
     const before = object[key];
     if (before === value) return;
-    this.note(() => {
-      object[key] = before;
-    });
+    if (this.open) this.changes.push(object, key, before);
     object[key] = value;
   }
 
@@ -73,10 +77,7 @@ export class Transaction<A> implements Executor<A> {
   set<K, V>(map: Map<K, V>, key: K, value: V): void {
     const before = map.get(key);
     if (before === value) return;
-    this.note(() => {
-      if (before === undefined) map.delete(key);
-      else map.set(key, before);
-    });
+    if (this.open) this.changes.push(map, key, before);
     map.set(key, value);
   }
 

@@ -172,7 +172,7 @@ export class Level<A> {
     const inputs = updates.map((update) => stepInputs(this.timetable, update));
     const temporary = this.staged ? this.stages(updates, inputs) : [];
     const moves = updates.map((update, i) => move(this.tower, update, inputs[i] as Record<string, Value<A>>));
-    executor.note(this.timetable.advance());
+    executor.put(this.timetable, "last", this.timetable.next);
     executor.put(this, "steps", this.steps + 1);
     return () => {
       const moved = moves.map((finish) => finish());
