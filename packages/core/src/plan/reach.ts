@@ -9,7 +9,7 @@ import type { RuleSpec } from "../rule/spec.js";
 import { type Draft, draftOf, type LearnedInput } from "./draft.js";
 import { stageTangents } from "./stage-plan.js";
 
-/** The smallest horizons with which the parameter depends on a hyperparameter; undefined: with none. */
+/** The smallest horizons with which the parameter depends on a hyperparameter; undefined: with none that it can be learned with. */
 export interface Reach {
   /** By way of a step. */
   readonly step: number | undefined;
@@ -29,12 +29,21 @@ export function reachOf(spec: RuleSpec, name: string): Reach {
   const began = Object.keys(draft.slots).filter((slot) =>
     depends(toExpr(draft.initial[slot] ?? 0), new Map([[leaf, constant(1)]]), per),
   );
-  const start = stepsUntil(draft, hyperparameter, new Map(), began);
+  const start = attempt(() => stepsUntil(draft, hyperparameter, new Map(), began));
   return {
-    step: stepsUntil(draft, hyperparameter, new Map([[leaf, constant(1)]]), []),
+    step: attempt(() => stepsUntil(draft, hyperparameter, new Map([[leaf, constant(1)]]), [])),
     // How the initial state depends on it is carried along with a horizon above 1 alone.
     start: start && Math.max(2, start),
   };
+}
+
+/** What f finds; nothing where it would have to look farther than the hyperparameter can be learned at its grain. */
+function attempt(f: () => number | undefined): number | undefined {
+  try {
+    return f();
+  } catch {
+    return undefined;
+  }
 }
 
 /**
