@@ -41,7 +41,7 @@ const plain: readonly (readonly [first: number, type: string, names: string])[] 
 ];
 
 /** What follows an instruction in its binary form, beyond its number. */
-export type Immediate = "" | "lane" | "lanes" | "memory" | "memory lane" | "memories" | "local" | "label" | "function";
+type Immediate = "" | "lane" | "lanes" | "memory" | "memory lane" | "memories" | "local" | "label" | "function";
 
 export interface Opcode {
   readonly code: number;
