@@ -43,7 +43,7 @@ if (scope === "Worker") {
 if (scope === "Node") {
   run(JSON.parse(process.argv[2] as string)).then(
     // Dawn does not let go of its device, so that the process would not end by itself.
-    (answer) => process.stdout.write(JSON.stringify(answer), () => process.exit(0)),
+    (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.exit(0)),
     (error: Error) => {
       console.error(error);
       process.exit(1);

@@ -15,6 +15,7 @@ import {
   unregisterKernel,
   util,
 } from "@tensorflow/tfjs-core";
+import { guard } from "../heap/guard.js";
 import { type Internals, memoryOf } from "../heap/internals.js";
 import { checkInputs, type Entrance } from "./entrance.js";
 
@@ -49,7 +50,10 @@ export function register(kernelName: string, make: (stock: Kernel) => Kernel, en
     kernelName,
     backendName: "wasm",
     kernelFunc: checked as unknown as KernelFunc,
-    ...(setupFunc && { setupFunc }),
+    setupFunc(backend) {
+      guard(backend);
+      setupFunc?.(backend);
+    },
     ...(disposeFunc && { disposeFunc }),
   });
 }
