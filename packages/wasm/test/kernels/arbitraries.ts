@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 
-export type Pair = [number, number];
-export type Padding = "same" | "valid" | number | [Pair, Pair, Pair, Pair];
+type Pair = [number, number];
+type Padding = "same" | "valid" | number | [Pair, Pair, Pair, Pair];
 
 /** A window that is moved over images. */
 export interface Geometry {
