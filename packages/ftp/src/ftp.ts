@@ -61,7 +61,7 @@ export interface FtpOptions {
   readonly exclude?: VariablePattern | readonly VariablePattern[];
   /** The pre-trained values: "initial" (default) takes each variable's value at its first step; "zeros" (for LoRA's deltas); or tensors by variable name. */
   readonly anchor?: "initial" | "zeros" | Readonly<Record<string, GivenTensor>>;
-  /** Which axes name a row. Default: by rank, the last axis; see `channelAxesOf`. By variable name, or a function of name and shape. */
+  /** Which axes name a row, by variable name or as a function of name and shape. Default: the last axis; the rows of embeddings and depthwise kernels of tf.layers are tokens and pairs of (channel, multiplier). See `ChannelAxis`. */
   readonly channelAxis?: ChannelAxis;
   /** "mars" (default): the L1 norm of every row. "l2": the L2 norm of the whole tensor. */
   readonly norm?: "mars" | "l2";

@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { fused } from "../../wasm/src/fused/fused.js";
-import { finestOf, optimizers, valuesOf } from "./properties/specs.js";
+import { finestOf, optimizers, valuesOf } from "./properties/optimizers.js";
 
 test.each(optimizers)("$name is fused", async (optimizer) => {
   await tf.setBackend("wasm");

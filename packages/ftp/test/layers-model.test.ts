@@ -1,4 +1,4 @@
-import { channelAxesOf, hyper, learned, type Spec } from "@hypergrad/core";
+import { hyper, learned, type Spec } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
 import { adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
@@ -111,23 +111,41 @@ test("the optimizer's config is plain JSON that names what is excluded", () => {
   optimizer.dispose();
 });
 
-describe("an embedding's rows are tokens, as channelAxesOf the model says:", () => {
-  test("in a step, only those that occur leave their anchor", () => {
-    const embedding = tf.layers.embedding({ inputDim: 7, outputDim: 4, inputLength: 3 });
-    const model = tf.sequential({ layers: [embedding, tf.layers.flatten(), tf.layers.dense({ units: 1 })] });
-    const [table] = variablesOf(model) as [tf.Variable];
-    const start = table.clone();
-    const optimizer = hyper(ftp(sgd({ lr: 1 }), { radius: 0.01, channelAxis: channelAxesOf(model) }));
-    const tokens = tf.tensor2d([[1, 2, 2]]);
-    for (let i = 0; i < 2; i++) {
-      optimizer.minimize(() => tf.sum(model.predict(tokens) as tf.Tensor), false, variablesOf(model));
-    }
-    const norms = [...tf.sum(tf.abs(tf.sub(table, start)), 1).dataSync()];
+describe("the rows of a compiled model's", () => {
+  /** How far a step of FTP with a radius of 0.01 takes every row that has a gradient. */
+  async function normsOf(layers: tf.layers.Layer[], xs: tf.Tensor, of: string, axes: number[]): Promise<number[]> {
+    const model = tf.sequential({ layers: [...layers, tf.layers.flatten(), tf.layers.dense({ units: 1 })] });
+    const optimizer = hyper(ftp(sgd({ lr: 10 }), { radius: 0.01 }));
+    model.compile({ optimizer, loss: (_, predicted) => tf.sum(predicted) });
+    const variable = model.trainableWeights.find(({ originalName }) => originalName === of)?.read() as tf.Variable;
+    const start = variable.clone();
+    const ys = tf.zeros([xs.shape[0] as number, 1]);
+    for (let i = 0; i < 2; i++) await model.trainOnBatch(xs, ys);
+    const norms = [...tf.sum(tf.abs(tf.sub(variable, start)), axes).dataSync()];
+    optimizer.dispose();
+    model.dispose();
+    tf.dispose([start, xs, ys]);
+    return norms;
+  }
+
+  test("embedding are tokens: only those that occur leave their anchor", async () => {
+    const embedding = tf.layers.embedding({ inputDim: 7, outputDim: 4, inputLength: 3, name: "tokens" });
+    const norms = await normsOf([embedding], tf.tensor2d([[1, 2, 2]]), "tokens/embeddings", [1]);
     norms.forEach((norm, token) => {
       expect(norm).toBeCloseTo([1, 2].includes(token) ? 0.01 : 0, 6);
     });
-    optimizer.dispose();
-    model.dispose();
+  });
+
+  test("depthwise kernel are pairs of channel and multiplier, each as far as the radius", async () => {
+    const depthwise = tf.layers.depthwiseConv2d({
+      kernelSize: 2,
+      depthMultiplier: 2,
+      inputShape: [4, 4, 3],
+      name: "deep",
+    });
+    const norms = await normsOf([depthwise], noiseOf([2, 4, 4, 3], 5), "deep/depthwise_kernel", [0, 1]);
+    expect(norms).toHaveLength(6);
+    for (const norm of norms) expect(norm).toBeCloseTo(0.01, 6);
   });
 });
 

@@ -2,16 +2,20 @@
  * Makes TensorFlow.js's WASM backend fit for training.
  *
  * Importing this package registers the "wasm" backend of @tensorflow/tfjs-backend-wasm together with the gradient kernels that it lacks,
- * transposed matrix products at the speed of plain ones, and the fused executor of optimizer steps.
+ * transposed matrix products at the speed of plain ones, and the fused executor of optimizer steps. A full heap is an error that says how full it is.
  *
  * @packageDocumentation
  */
 import "@tensorflow/tfjs-backend-wasm";
 import { accelerate } from "@hypergrad/core/executors";
+import { tellWhereFilesAre } from "./files.js";
 import { fused } from "./fused/fused.js";
 import { hasSimd } from "./heap/assemble.js";
+import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
 
+tellWhereFilesAre();
+guardExisting();
 if (hasSimd()) accelerate("wasm", fused);
 else {
   console.warn(

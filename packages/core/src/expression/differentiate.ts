@@ -8,7 +8,7 @@
  */
 import { constant, type Expr, type Operand, reduceSum, select, toExpr } from "./expression.js";
 import { finer, type Grain } from "./grain.js";
-import { Condition, type Node } from "./node.js";
+import { Condition, type Node, type NodeKind } from "./node.js";
 import { operations } from "./operations.js";
 
 /** Raised where a derivative would not be diagonal: several values of the hyperparameter meet in one value of a reduction. */
@@ -33,6 +33,15 @@ export class GrainError extends Error {
  */
 export function differentiate(y: Expr, x: Expr): Expr {
   return tangentOf(y, new Map([[x, constant(1)]]), x.grain) ?? constant(0);
+}
+
+/** How a reduction y of a changes with it. */
+function reductionTangent({ op, from, to }: Extract<NodeKind, { from: Grain }>, a: Expr, da: Expr, y: Expr): Expr {
+  if (op === "reduceSum") return reduceSum(da, from, to);
+  // The mean of the tangents where the maximum is attained; it is attained somewhere, so the divisor is at least 1.
+  const attained = select(a.equal(y), 1, 0);
+  const share = (z: Expr): Expr => reduceSum(z, from, to);
+  return share(attained.mul(da)).div(share(attained));
 }
 
 /**
@@ -66,11 +75,7 @@ export function tangentOf(y: Expr, seeds: ReadonlyMap<Node, Expr>, grain: Grain)
         const da = tangent(a);
         if (da === null) return null;
         if (finer(grain, kind.to)) throw new GrainError(kind.to, grain);
-        if (kind.op === "reduceSum") return reduceSum(da, kind.from, kind.to);
-        // The mean of the tangents where the maximum is attained; it is attained somewhere, so the divisor is at least 1.
-        const attained = select(a.equal(node as Expr), 1, 0);
-        const share = (z: Expr): Expr => reduceSum(z, kind.from, kind.to);
-        return share(attained.mul(da)).div(share(attained));
+        return reductionTangent(kind, a, da, node as Expr);
       }
       case "select": {
         const [condition, yes, no] = node.operands as [Condition, Expr, Expr];

@@ -1,9 +1,8 @@
 /**
  * Layout: how the elements of a tensor fall into channels.
  *
- * A tf.Variable does not know which layer it belongs to, so by default its rank decides: with two axes or more every index of the
- * last axis is one output channel (dense and convolution kernels); with fewer, the whole tensor is one channel. Depthwise
- * kernels, embeddings and transposed convolutions differ; name their channel axes, or let `channelAxesOf(model)` do it.
+ * Where nobody says which axes name a channel, the rank decides: with two axes or more every index of the last axis is one output channel (dense and convolution kernels); with fewer, the whole tensor is one
+ * channel. Depthwise kernels and embeddings differ: rule/channel-axes.ts.
  */
 import type { Grain } from "./grain.js";
 

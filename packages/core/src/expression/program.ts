@@ -75,6 +75,59 @@ function labelOf(kind: NodeKind): string {
   }
 }
 
+/** Simplifies nodes, and makes one of all that do the same. */
+class Simplifier {
+  private readonly simplified = new Map<Node, Node>();
+  private readonly interned = new Map<string, Node>();
+  private readonly ids = new Map<Node, number>();
+
+  simplify(node: Node): Node {
+    const known = this.simplified.get(node);
+    if (known) return known;
+    const operands = node.operands.map((operand) => this.simplify(operand));
+    const { kind, grain } = node;
+    const made = kind.op in operations ? evaluated(kind.op as OperationName, operands) : undefined;
+    const kept =
+      made ?? (node instanceof Condition ? new Condition(kind, operands, grain) : new Expr(kind, operands, grain));
+    const result = this.intern(kept);
+    this.simplified.set(node, result);
+    return result;
+  }
+
+  private intern(node: Node): Node {
+    const { kind } = node;
+    const operands = node.operands.map((operand) => this.ids.get(operand) as number);
+    // Addition and multiplication commute exactly, in floating point too.
+    if (kind.op === "add" || kind.op === "mul") operands.sort((a, b) => a - b);
+    const key = `${labelOf(kind)} ${operands}`;
+    const twin = this.interned.get(key);
+    if (twin) return twin;
+    this.interned.set(key, node);
+    this.ids.set(node, this.ids.size);
+    return node;
+  }
+}
+
+/** The simpler form of an operation on simplified operands, or its value where all of them are constants. */
+function evaluated(op: OperationName, operands: Node[]): Node | undefined {
+  const result = simpler(op, operands);
+  if (result || operands.some((operand) => operand.kind.op !== "constant")) return result;
+  const values = operands.map((operand) => (operand.kind as { value: number }).value);
+  return constant((operations[op].value as (...xs: number[]) => number)(...values));
+}
+
+/** All nodes that some roots need, operands first, each with its place. */
+function inOrder(roots: readonly Node[]): Map<Node, number> {
+  const position = new Map<Node, number>();
+  const visit = (node: Node): void => {
+    if (position.has(node)) return;
+    for (const operand of node.operands) visit(operand);
+    position.set(node, position.size);
+  };
+  for (const root of roots) visit(root);
+  return position;
+}
+
 /**
  * The program that computes the outputs.
  *
@@ -82,62 +135,16 @@ function labelOf(kind: NodeKind): string {
  * @param name For messages.
  */
 export function compile(outputs: Readonly<Record<string, Operand>>, name = "a program"): Program {
-  const simplified = new Map<Node, Node>();
-  const interned = new Map<string, Node>();
-  const ids = new Map<Node, number>();
-
-  function intern(node: Node): Node {
-    const { kind } = node;
-    const operands = node.operands.map((operand) => ids.get(operand) as number);
-    // Addition and multiplication commute exactly, in floating point too.
-    if (kind.op === "add" || kind.op === "mul") operands.sort((a, b) => a - b);
-    const key = `${labelOf(kind)} ${operands}`;
-    const twin = interned.get(key);
-    if (twin) return twin;
-    interned.set(key, node);
-    ids.set(node, ids.size);
-    return node;
-  }
-
-  function simplify(node: Node): Node {
-    const known = simplified.get(node);
-    if (known) return known;
-    const operands = node.operands.map(simplify);
-    const { kind, grain } = node;
-    let result: Node | undefined;
-    if (kind.op in operations) {
-      const op = kind.op as OperationName;
-      result = simpler(op, operands);
-      if (!result && operands.every((operand) => operand.kind.op === "constant")) {
-        const values = operands.map((operand) => (operand.kind as { value: number }).value);
-        result = constant((operations[op].value as (...xs: number[]) => number)(...values));
-      }
-    }
-    result ??= node instanceof Condition ? new Condition(kind, operands, grain) : new Expr(kind, operands, grain);
-    result = intern(result);
-    simplified.set(node, result);
-    return result;
-  }
-
-  const roots = Object.entries(outputs).map(([name, root]) => [name, simplify(toExpr(root))] as const);
-
-  const order: Node[] = [];
-  const position = new Map<Node, number>();
-  function visit(node: Node): void {
-    if (position.has(node)) return;
-    for (const operand of node.operands) visit(operand);
-    position.set(node, order.length);
-    order.push(node);
-  }
-  for (const [, root] of roots) visit(root);
-
+  const simplifier = new Simplifier();
+  const roots = Object.entries(outputs).map(([output, root]) => [output, simplifier.simplify(toExpr(root))] as const);
+  const position = inOrder(roots.map(([, root]) => root));
+  const order = [...position.keys()];
   const at = (node: Node): number => position.get(node) as number;
   const lastUse = order.map((_, i) => i);
   order.forEach((node, i) => {
     for (const operand of node.operands) lastUse[at(operand)] = i;
   });
   for (const [, root] of roots) lastUse[at(root)] = Number.POSITIVE_INFINITY;
-
   return {
     name,
     instructions: order.map((node, i) => ({
@@ -146,6 +153,6 @@ export function compile(outputs: Readonly<Record<string, Operand>>, name = "a pr
       grain: node.grain,
       lastUse: lastUse[i] as number,
     })),
-    outputs: new Map(roots.map(([name, root]) => [name, at(root)])),
+    outputs: new Map(roots.map(([output, root]) => [output, at(root)])),
   };
 }

@@ -13,6 +13,7 @@ import { describe, structureOf } from "../rule/spec-text.js";
 import { setAllFrozen } from "../tower/freeze.js";
 import { Swap } from "../tower/swap.js";
 import { checkRegistered, heldOutGradients, variableGradients } from "./gradients.js";
+import { Home } from "./home.js";
 import {
   type ApplyOptions,
   checkOptions,
@@ -41,8 +42,7 @@ export class HyperOptimizer extends tf.Optimizer {
   private handedOut: tf.Tensor[] = [];
   /** The shapes of the variables whose state was restored by name, until the first step shows that it is these that are trained. */
   private unproven: Checkpoint["variables"] | undefined;
-  /** Whose tensors it holds: `tf.engine().reset()` begins another state, without the tensors of the one before. */
-  private engine: object = tf.engine().state;
+  private readonly home = new Home();
 
   /** @see {@link hyper} */
   constructor(spec: Spec, options: HyperOptions = {}) {
@@ -116,11 +116,11 @@ export class HyperOptimizer extends tf.Optimizer {
    *   gradients themselves.
    * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a type that is not float32, a gradient that is
    *   disposed or not finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped, and after
-   *   `tf.engine().reset()`. And, after the step was taken, what `onStep` throws.
+   *   `tf.engine().reset()` or `tf.removeBackend()` took away what the optimizer remembers. And, after the step was taken, what `onStep` throws.
    */
   override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {
     checkNames("applyGradients", options, ["hyperGradients"]);
-    this.refuseReset("applyGradients");
+    this.home.refuseLost("applyGradients");
     const shapeBefore = (name: string): readonly number[] | undefined =>
       this.bottom.level.cells.get(name)?.layout.shape;
     const given = variableGradients(gradients, shapeBefore);
@@ -139,6 +139,7 @@ export class HyperOptimizer extends tf.Optimizer {
       this.unproven = undefined;
     }
     const outcome = this.bottom.apply(given, heldOut);
+    this.home.enter();
     if (outcome !== "gathered") this.tell(outcome === "skipped");
   }
 
@@ -159,7 +160,7 @@ export class HyperOptimizer extends tf.Optimizer {
    * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
    */
   async hyperparameters(): Promise<Hyperparameters> {
-    this.refuseReset("hyperparameters");
+    this.home.refuseLost("hyperparameters");
     const hyperparameters = await readHyperparameters(this.bottom.level);
     await this.bottom.throwIfSkipped();
     return hyperparameters;
@@ -178,18 +179,8 @@ export class HyperOptimizer extends tf.Optimizer {
    * @returns True between the two calls: the variables now hold what to evaluate. False where they hold their own values again.
    */
   swap(): boolean {
-    this.refuseReset("swap");
+    this.home.refuseLost("swap");
     return this.swap_.toggle(this.bottom.level, this.bottom.tower.executor);
-  }
-
-  private refuseReset(called: string): void {
-    const { state } = tf.engine();
-    if (this.engine !== state && this.bottom.level.cells.size > 0) {
-      throw new Error(
-        `${called}: tf.engine().reset() took away what this optimizer remembers. Build a new one, or call dispose() and use it from its first step; restore() brings a checkpoint back.`,
-      );
-    }
-    this.engine = state;
   }
 
   private refuseSwapped(called: string, when: string): void {
@@ -217,7 +208,7 @@ export class HyperOptimizer extends tf.Optimizer {
    * that `swap` puts there.
    */
   async checkpoint(): Promise<Checkpoint> {
-    this.refuseReset("checkpoint");
+    this.home.refuseLost("checkpoint");
     checkSavable(this.spec);
     const captured = await capture(this.bottom.level, this.bottom.tower.executor, structureOf(this.spec));
     await this.bottom.throwIfSkipped();
@@ -246,6 +237,7 @@ export class HyperOptimizer extends tf.Optimizer {
     }
     this.release();
     this.bottom = fresh;
+    this.home.enter();
     this.unproven = options.variables === undefined ? checkpoint.variables : undefined;
   }
 
@@ -291,9 +283,11 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   private release(): void {
-    this.swap_.end();
-    this.bottom.dispose();
+    if (this.home.lostTo === undefined) {
+      this.swap_.end();
+      this.bottom.dispose();
+    }
+    this.home.leave();
     this.unproven = undefined;
-    this.engine = tf.engine().state;
   }
 }

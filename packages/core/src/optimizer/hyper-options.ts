@@ -23,7 +23,7 @@ export interface StepInfo {
 
 /** How a spec is run. */
 export interface HyperOptions {
-  /** Which axes of a variable name its output channels. Default: by rank, the last axis. See `ChannelAxis`. */
+  /** Which axes of a variable name its output channels. Default: the last axis, but for embeddings and depthwise kernels of tf.layers. See `ChannelAxis`. */
   readonly channelAxis?: ChannelAxis;
   /**
    * What a NaN or infinite gradient does: "throw" (default) raises an error and changes nothing; "skip" changes nothing and counts. Where a step reads nothing

@@ -17,8 +17,9 @@ export interface VariableInfo {
 }
 
 /**
- * Which axes of a variable name its output channels, each in [−rank, rank): a function of the variable, or a record by name. What is undefined or not in the record is left
- * to the rank: the last axis, and with fewer than two axes one channel for the whole tensor.
+ * Which axes of a variable name its output channels, each in [−rank, rank): a function of the variable, or a record by name. What is undefined or not in the record is left to the default: embeddings and
+ * depthwise kernels, which are known by the names that TensorFlow.js gives them (`word/embeddings`, `conv/depthwise_kernel`), go by token and by (channel, multiplier), all others by their rank: the last axis,
+ * and with fewer than two axes one channel for the whole tensor.
  */
 export type ChannelAxis =
   | ((variable: VariableInfo) => number | readonly number[] | undefined)
@@ -33,7 +34,7 @@ export function matches(pattern: VariablePattern, variable: VariableInfo): boole
   return name === pattern || name.startsWith(`${pattern}/`);
 }
 
-/** The channel axes that are given for a variable; undefined where its rank decides. */
+/** The channel axes that are given for a variable; undefined where nothing is said of it. */
 export function axesOf(channelAxis: ChannelAxis, variable: VariableInfo): readonly number[] | undefined {
   const axes = typeof channelAxis === "function" ? channelAxis(variable) : channelAxis[variable.name];
   return typeof axes === "number" ? [axes] : axes;

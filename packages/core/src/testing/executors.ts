@@ -10,7 +10,8 @@ import type { Scalars } from "../executors/tfjs-executor.js";
 import { anyForm } from "./forms.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";
-import { type Problem, problems } from "./problems.js";
+import { inTurn, type Problem, problems } from "./problems.js";
+import { roundSpecs } from "./round.js";
 import { compareRounded, disturbedRuns, type Outcome } from "./rounding.js";
 import { type CheckOptions, checkEachAsync } from "./run.js";
 import { subjectOf, type Testable } from "./subject.js";
@@ -32,11 +33,13 @@ export interface ExecutorReport {
   readonly loose: number;
   /** Where rounding decides, or float32 overflows; their runs were followed no further. */
   readonly undecided: number;
-  /** Cases that were drawn; each ran at every place. */
+  /** Cases that were tried, each at every place. */
   readonly cases: number;
+  /** What was not checked, and why: empty where all was. */
+  readonly unchecked: readonly string[];
 }
 
-type Counts = { -readonly [K in Exclude<keyof ExecutorReport, "places">]: number };
+type Counts = { -readonly [K in "sharp" | "loose" | "undecided"]: number };
 
 interface Case {
   readonly with: DrawnSpec;
@@ -90,28 +93,35 @@ async function compareAt(place: Place, one: Case, { expected, disturbed }: Wante
  * measured by random rounding of the float64 run; the number of tensors must be what it was.
  *
  * @param rule What `rule(…)` returned, a spec, or `{ name, build, values }`.
- * @param options By default 20 cases, each at every place, with the seed 1.
- * @throws CheckFailure with the smallest case found, both numbers, and the call that reproduces it.
+ * @param options By default 20 cases, each at every place, with the seed 1. About three seconds for a rule of five hyperparameters with two backends, on one core: more than a test runner allows by default on a busy machine; see `budget`.
+ * @throws CheckFailure with the simplest case found, both numbers, and the call that reproduces it.
  * @throws Error where no backend is registered, and where so little was compared that the check means nothing.
  */
 export async function checkExecutorsAgree(rule: Testable, options: ExecutorOptions = {}): Promise<ExecutorReport> {
   const check = "checkExecutorsAgree";
   const subject = subjectOf(check, rule, options.values);
   const places = placesOf(check, options.backends);
-  const counts: Counts = { sharp: 0, loose: 0, undecided: 0, cases: 0 };
-  const cases = fc.record({
-    with: specsOf(subject, { descents: false }),
-    problem: problems({ forms: anyForm, ...options.problems }),
-  });
-  await checkEachAsync({ check, of: subject.name, cases, options, runs: 20 }, async (one) => {
-    counts.cases++;
-    const wanted = wantedOf(one);
-    await atEach(places, (place) => compareAt(place, one, wanted, counts));
-  });
-  if (options.path === undefined && counts.sharp + counts.loose < counts.undecided) {
+  const counts: Counts = { sharp: 0, loose: 0, undecided: 0 };
+  const asked = { forms: anyForm, ...options.problems };
+  const { whole, ...progress } = await checkEachAsync<Case>(
+    {
+      check,
+      of: subject.name,
+      options,
+      runs: 20,
+      cases: (turn) =>
+        fc.record({ with: specsOf(subject, { descents: false }), problem: problems(inTurn(turn, asked)) }),
+      simpler: (failing) => [...roundSpecs(subject, failing, options.problems)],
+    },
+    async (one) => {
+      const wanted = wantedOf(one);
+      await atEach(places, (place) => compareAt(place, one, wanted, counts));
+    },
+  );
+  if (whole && counts.sharp + counts.loose < counts.undecided) {
     throw new Error(
       `${check}: ${subject.name}: rounding decides in more than half of the comparisons: ${JSON.stringify(counts)}. Give values and problems for which the rule is well-conditioned.`,
     );
   }
-  return { places: places.map(({ name }) => name), ...counts };
+  return { places: places.map(({ name }) => name), ...counts, ...progress };
 }

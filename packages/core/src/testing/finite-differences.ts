@@ -12,7 +12,8 @@ import type { Subject } from "./subject.js";
 export interface Case {
   readonly problem: Problem;
   readonly values: Readonly<Record<string, number>>;
-  readonly coordinate: number;
+  /** One for all, or a number that chooses a legal one for each. */
+  readonly coordinate: CoordinateName | number;
   readonly horizon: number;
 }
 
@@ -51,7 +52,7 @@ export function differenced(subject: Subject, one: Case, i: number): Differenced
   const since = horizon === Number.POSITIVE_INFINITY ? 0 : k - 1 - ((k - 1) % horizon);
   const value = values[name] as number;
   const legal = coordinatesFor(value);
-  const coordinate = legal[(rotation + i) % legal.length] as CoordinateName;
+  const coordinate = typeof rotation === "number" ? (legal[(rotation + i) % legal.length] as CoordinateName) : rotation;
   const { forward, inverse, slope } = plainCoordinates[coordinate];
   const r = inverse(value);
   let now = r;

@@ -1,7 +1,7 @@
 /**
  * Gradient sequences: a few ways to behave from step to step, each of which finds mistakes that the others do not.
  */
-import { noise, random } from "./random.js";
+import { type Draw, noise, random } from "./random.js";
 
 /**
  * How the gradients of a sequence behave from step to step:
@@ -69,10 +69,17 @@ function tied(last: Float32Array, fresh: Float32Array, next: () => number): Floa
  * @param size How many entries.
  * @param seeds Whatever tells the variable from others.
  * @param step 0 at the first.
+ * @param draw What the numbers are like.
  */
-export function gradientAt(kind: GradientKind, size: number, seeds: readonly number[], step: number): Float32Array {
-  const fresh = noise(size, random(...seeds, step));
-  const same = noise(size, random(...seeds));
+export function gradientAt(
+  kind: GradientKind,
+  size: number,
+  seeds: readonly number[],
+  step: number,
+  draw: Draw = noise,
+): Float32Array {
+  const fresh = draw(size, random(...seeds, step));
+  const same = draw(size, random(...seeds));
   const next = random(...seeds, step, 1);
   switch (kind) {
     case "noise":
@@ -90,6 +97,6 @@ export function gradientAt(kind: GradientKind, size: number, seeds: readonly num
     case "flips":
       return same.map((x) => (step % 2 ? -x : x));
     case "ties":
-      return step === 0 ? fresh : tied(gradientAt(kind, size, seeds, step - 1), fresh, next);
+      return step === 0 ? fresh : tied(gradientAt(kind, size, seeds, step - 1, draw), fresh, next);
   }
 }

@@ -48,6 +48,26 @@ export function valuesIn(domain: Domain, value: number): fc.Arbitrary<number> {
   return drawers[domain.name](value).map((x) => (inDomain(x, domain) ? x : value));
 }
 
+/** Round numbers in which effects are seen, by domain; neighbours in a rule get different ones. */
+const plain: Readonly<Record<Domain["name"], readonly number[]>> = {
+  real: [0.5, 2, -0.5, 0.25],
+  nonNegative: [0.5, 0.25, 2, 0.1],
+  positive: [0.5, 0.25, 2, 0.1],
+  unitInterval: [0.5, 0.75, 0.25, 0.9],
+  belowOne: [0.5, 0.75, 0.25, 0.9],
+};
+
+/** Round values of a domain. */
+export const plainIn = ({ name }: Domain): readonly number[] => plain[name];
+
+/** Those of some arbitrary's values that are written with the fewest digits. */
+export function plainestOf(values: fc.Arbitrary<number>): readonly number[] {
+  const drawn = [...new Set(fc.sample(values, { seed: 1, numRuns: 30 }))];
+  const digits = (x: number): number => String(x).replace(/^-?0?\.?0*/, "").length;
+  const least = Math.min(...drawn.map(digits));
+  return drawn.filter((x) => digits(x) === least);
+}
+
 /**
  * A value for every hyperparameter of a rule, drawn from its domain around its default: nonnegative ones are 0 once in a while, decay rates 0 or close
  * to 1, positive ones spread over orders of magnitude.

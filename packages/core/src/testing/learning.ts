@@ -10,7 +10,7 @@ import { type CoordinateName, coordinates } from "../rule/domain.js";
 import { type LearnedOptions, learned } from "../rule/learned.js";
 import { nonNegative } from "../rule/rule.js";
 import type { Setting, Spec } from "../rule/spec.js";
-import { shown } from "./run.js";
+import { labelled } from "./cases.js";
 import type { Subject } from "./subject.js";
 
 /** Gradient descent: the learner that can be told to do nothing. */
@@ -97,10 +97,21 @@ export interface SpecOptions {
   readonly descents?: boolean;
 }
 
-/** A spec, with the text that says what it is. */
+/** How one hyperparameter is set, given its value. */
+interface How {
+  readonly kind: "number" | "schedule" | "learned";
+  readonly by: readonly [name: string, learner: Spec];
+  readonly per: Grain;
+  /** Chooses among the coordinates that reach the value. */
+  readonly coordinate: number;
+}
+
+/** A spec, with what it was made of. */
 export interface DrawnSpec {
   readonly spec: Spec;
   readonly values: Readonly<Record<string, number>>;
+  /** In the order of the values. */
+  readonly how: readonly How[];
 }
 
 const tower = bounded({ lr: learned(1e-2, bounded({ lr: 1e-3 }), { in: "log" }) });
@@ -110,40 +121,52 @@ export function specsOf(
   subject: Subject,
   { schedules = true, grains: among = grains, descents = true }: SpecOptions = {},
 ): fc.Arbitrary<DrawnSpec> {
-  const names = Object.keys(subject.values);
-  const learners: readonly (readonly [string, Spec])[] = [
+  const learners: readonly How["by"][] = [
     ["bounded descent", bounded()],
     ["bounded descent of a learned rate", tower],
     ...(descents ? ([["descent", descent({ lr: 1e-3 })]] as const) : []),
   ];
-  const one = fc.record({
-    how: fc.constantFrom("number", ...(schedules ? ["schedule"] : []), "learned", "learned"),
+  const kinds: readonly How["kind"][] = ["number", ...(schedules ? (["schedule"] as const) : []), "learned", "learned"];
+  const one: fc.Arbitrary<How> = fc.record({
+    kind: fc.constantFrom(...kinds),
     by: fc.constantFrom(...learners),
     per: fc.constantFrom(...among),
     coordinate: fc.nat({ max: 59 }),
   });
-  return fc.tuple(fc.record({ ...subject.values }), fc.tuple(...names.map(() => one))).map(([values, how]) => {
-    const settings: Record<string, Setting> = {};
-    const texts: string[] = [];
-    names.forEach((name, i) => {
-      const value = values[name] as number;
-      const { how: kind, by, per: fine, coordinate } = how[i] as (typeof how)[number];
-      const [learner, it] = by;
-      const legal = coordinatesFor(value);
-      const options: LearnedOptions = {
-        per: grainFor(subject, name, fine),
-        in: legal[coordinate % legal.length] as CoordinateName,
-      };
-      if (kind === "schedule") settings[name] = (t: number) => value * (1 - 0.1 * (t % 3));
-      else settings[name] = kind === "learned" ? learned(value, it, options) : value;
-      let text = kind === "learned" ? `learned(${value}, ${learner}, ${JSON.stringify(options)})` : `${kind} ${value}`;
-      // Alone it can be learned so, but not beside the others.
-      if (kind === "learned" && !plans(subject.build({ ...values, ...settings }))) {
-        settings[name] = value;
-        text = `number ${value}`;
-      }
-      texts.push(`${name}: ${text}`);
-    });
-    return shown({ spec: subject.build(settings), values }, `{ ${texts.join(", ")} }`);
+  return fc
+    .tuple(fc.record({ ...subject.values }), fc.tuple(...Object.keys(subject.values).map(() => one)))
+    .map(([values, how]) => specFrom(subject, values, how));
+}
+
+/** The spec with these values, set so; what can be learned so alone, but not beside the others, is a number. */
+function specFrom(subject: Subject, values: DrawnSpec["values"], how: readonly How[]): DrawnSpec {
+  const settings: Record<string, Setting> = {};
+  const texts = Object.entries(values).map(([name, value], i) => {
+    const { kind, by, per, coordinate } = how[i] as How;
+    const [learner, it] = by;
+    settings[name] = kind === "schedule" ? (t: number) => value * (1 - 0.1 * (t % 3)) : value;
+    if (kind !== "learned") return `${name}: ${kind} ${value}`;
+    const legal = coordinatesFor(value);
+    const options: LearnedOptions = {
+      per: grainFor(subject, name, per),
+      in: legal[coordinate % legal.length] as CoordinateName,
+    };
+    const setting = learned(value, it, options);
+    if (!plans(subject.build({ ...values, ...settings, [name]: setting }))) return `${name}: number ${value}`;
+    settings[name] = setting;
+    return `${name}: learned(${value}, ${learner}, ${JSON.stringify(options)})`;
   });
+  return labelled({ spec: subject.build(settings), values, how }, () => `{ ${texts.join(", ")} }`);
+}
+
+/** The same hyperparameters with other values: all of them numbers, and set as they were. */
+export function* respecified(subject: Subject, { how }: DrawnSpec, values: DrawnSpec["values"]): Iterable<DrawnSpec> {
+  if (how.some(({ kind }) => kind !== "number")) {
+    yield specFrom(
+      subject,
+      values,
+      how.map((each) => ({ ...each, kind: "number" })),
+    );
+  }
+  yield specFrom(subject, values, how);
 }

@@ -6,6 +6,7 @@
  */
 import fc from "fast-check";
 import { sizeOf } from "../expression/layout.js";
+import { labelled } from "./cases.js";
 import { type Form, smallForm } from "./forms.js";
 import { type GradientKind, gradientAt, gradientKinds } from "./gradients.js";
 import { noise, random } from "./random.js";
@@ -61,25 +62,60 @@ export function problems({
       kind: fc.constantFrom(...kinds),
       seed: fc.nat(),
     })
-    .map(({ forms, steps, kind, seed }) => {
-      const variables = forms.map((form, i): ProblemVariable => {
-        const values = noise(sizeOf(form.shape), random(seed, i));
-        const zeros = random(seed, i, 11)() < 1 / 8;
-        return { ...form, name: String.fromCharCode(97 + i), values: zeros ? values.fill(0) : values };
-      });
-      return {
-        variables,
-        steps,
-        kind,
-        channelAxis: Object.fromEntries(
-          variables.flatMap(({ name, channelAxes }) => (channelAxes ? [[name, channelAxes]] : [])),
-        ),
-        gradients: (step) =>
-          Object.fromEntries(
-            variables.map(({ name, shape }, i) => [name, gradientAt(kind, sizeOf(shape), [seed, i, 7], step)]),
-          ),
-        // What is printed of the case: everything follows from this.
-        toString: () => JSON.stringify({ forms, steps, kind, seed }),
-      };
-    });
+    .map(problemOf);
+}
+
+/** What a problem is made of. */
+interface Parts {
+  readonly forms: readonly Form[];
+  readonly steps: number;
+  readonly kind: GradientKind;
+  readonly seed: number;
+}
+
+function problemOf({ forms, steps, kind, seed }: Parts): Problem {
+  const variables = forms.map((form, i) => {
+    const values = noise(sizeOf(form.shape), random(seed, i));
+    const zeros = random(seed, i, 11)() < 1 / 8;
+    return variableOf(form, i, zeros ? values.fill(0) : values);
+  });
+  const problem = assembled(variables, steps, kind, (i, step) =>
+    gradientAt(kind, sizeOf((forms[i] as Form).shape), [seed, i, 7], step),
+  );
+  // Everything follows from this.
+  return labelled(problem, () => JSON.stringify({ forms, steps, kind, seed }));
+}
+
+/** The i-th variable of a problem. */
+export const variableOf = (form: Form, i: number, values: Float32Array): ProblemVariable => ({
+  ...form,
+  name: String.fromCharCode(97 + i),
+  values,
+});
+
+/** A problem of these variables, with gradients for the i-th of them in a step. */
+export function assembled(
+  variables: readonly ProblemVariable[],
+  steps: number,
+  kind: GradientKind,
+  gradient: (i: number, step: number) => Float32Array,
+): Problem {
+  return {
+    variables,
+    steps,
+    kind,
+    channelAxis: Object.fromEntries(
+      variables.flatMap(({ name, channelAxes }) => (channelAxes ? [[name, channelAxes]] : [])),
+    ),
+    gradients: (step) => Object.fromEntries(variables.map(({ name }, i) => [name, gradient(i, step)])),
+  };
+}
+
+/** The order in which gradients behave in one way after the other: mistakes that people make show in the first few. */
+const turns: readonly GradientKind[] = ["noise", "huge", "ties", "zero", "sparse", "tiny", "flips", "drift"];
+
+/** Options for the case of some number: the kinds of gradients take turns. */
+export function inTurn<Options extends ProblemOptions>(turn: number, options: Options): Options {
+  const { kinds = turns } = options;
+  return { ...options, kinds: [kinds[turn % kinds.length] as GradientKind] };
 }

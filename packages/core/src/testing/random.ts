@@ -16,6 +16,9 @@ export function random(...seeds: readonly number[]): () => number {
   };
 }
 
+/** So many numbers, made of a generator's. */
+export type Draw = (size: number, next: () => number) => Float32Array;
+
 /**
  * Float32 numbers, roughly normal with deviation 1.
  *

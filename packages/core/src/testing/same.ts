@@ -1,6 +1,7 @@
 /**
  * Runs that must be one, number for number.
  */
+import { Mismatch, pair } from "./mismatch.js";
 import type { Trace } from "./traces.js";
 
 /**
@@ -19,7 +20,12 @@ export function expectSame(what: string, actual: Trace, expected: Trace, toleran
       for (let i = 0; i < size; i++) {
         const [is, should] = [at(now, i), at(values, i)];
         if (Object.is(is, should) || Math.abs(is - should) <= tolerance * largest) continue;
-        throw new Error(`${what}: ${name}, element ${i}, is ${is} after step ${t + 1}; expected ${should}`);
+        const [found, wanted] = pair(is, should);
+        throw new Mismatch(
+          `${what}: ${name}, element ${i}, is ${found} after step ${t + 1}; expected ${wanted}`,
+          is,
+          should,
+        );
       }
     }
   }

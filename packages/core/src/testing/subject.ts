@@ -6,7 +6,7 @@ import type { RuleFactory } from "../rule/define.js";
 import type { Domain } from "../rule/domain.js";
 import { specOf } from "../rule/settings.js";
 import { accumulates, isLearned, mapRuleSpecs, ruleSpecsOf, type Setting, type Spec } from "../rule/spec.js";
-import { overridden, type Values, valuesIn } from "./hyperparameters.js";
+import { overridden, plainestOf, plainIn, type Values, valuesIn } from "./hyperparameters.js";
 
 /** A wrapper or a function with options, with what is needed to test it. */
 export interface Wrapped {
@@ -27,6 +27,10 @@ export interface Subject {
   readonly build: (settings: Readonly<Record<string, Setting>>) => Spec;
   /** A value for every hyperparameter. */
   readonly values: Readonly<Record<string, fc.Arbitrary<number>>>;
+  /** Those for which values were given: others may not suit the rule. */
+  readonly given: ReadonlySet<string>;
+  /** Round values for each, with which a step can be followed by hand. */
+  readonly plainest: Readonly<Record<string, readonly number[]>>;
   /** One of these values for each. */
   readonly example: Readonly<Record<string, number>>;
   /** Where every hyperparameter may live. */
@@ -103,5 +107,11 @@ export function subjectOf(check: string, given: Testable, overrides: Readonly<Re
   for (const { rule } of rules) {
     for (const [of, { domain }] of Object.entries(rule.hyperparameters)) domains[of] ??= domain;
   }
-  return { name, build, values, example, domains };
+  // What was given is all that the rule need bear.
+  const fixed = new Set(Object.keys("values" in given ? values : overrides));
+  const plainest = Object.entries(values).map(([of, drawn]): [string, readonly number[]] => {
+    const domain = domains[of];
+    return [of, domain && !fixed.has(of) ? plainIn(domain) : plainestOf(drawn)];
+  });
+  return { name, build, values, given: fixed, plainest: Object.fromEntries(plainest), example, domains };
 }

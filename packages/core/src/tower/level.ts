@@ -18,6 +18,7 @@ import type { LearnedHyperparameter } from "../plan/knob-plan.js";
 import { type Plan, planOf } from "../plan/plan.js";
 import { Timetable } from "../plan/timetable.js";
 import { checkTotals } from "../plan/totals.js";
+import { axesByRole } from "../rule/channel-axes.js";
 import { resolve } from "../rule/resolve.js";
 import type { Learned } from "../rule/spec.js";
 import { type RuleSpec, ruleSpecsOf, type Spec } from "../rule/spec.js";
@@ -129,7 +130,7 @@ export class Level<A> {
   createCell(name: string, shape: readonly number[], p: Value<A>): Cell<A> {
     const { spec, channelAxes, steps } = resolve(this.spec, { name, shape });
     const plan = this.plans.get(spec) as Plan;
-    const layout = layoutOf(shape, channelAxes, name);
+    const layout = layoutOf(shape, channelAxes ?? axesByRole({ name, shape }), name);
     const knobs = new Map<string, Knob<A>>();
     for (const hyperparameter of plan.learned) {
       const { name: of, learned, per } = hyperparameter;

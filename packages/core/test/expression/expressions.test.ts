@@ -12,7 +12,6 @@ import { scalarLayout } from "../../src/expression/layout.js";
 import { Condition, type Node } from "../../src/expression/node.js";
 import { operations } from "../../src/expression/operations.js";
 import { compile } from "../../src/expression/program.js";
-import { type CoordinateName, coordinates } from "../../src/rule/domain.js";
 import { anyForm, derivative, random, smallForm } from "../../src/testing/index.js";
 import { check } from "../check.js";
 import { evaluate, expressions, inputsFor, layoutFor, leaves, spreadTo } from "./expressions.js";
@@ -275,27 +274,6 @@ describe("every row of the table of operations", () => {
   test.each(decided)("decides the derivative of %s", (_, y, x, at, expected) => {
     expect(run(differentiate(y, x), at) as number).toBeCloseTo(expected, 15);
   });
-});
-
-describe("every coordinate", () => {
-  test.each(Object.keys(coordinates) as CoordinateName[])(
-    "%s is a change of variable with the slope it says",
-    (name) => {
-      const { forward, inverse, slope, range } = coordinates[name];
-      const r = input("r", "element");
-      const h = input("h", "element");
-      const [low, high] = range.map((end) => Math.max(-10, Math.min(10, end))) as [number, number];
-      check(fc.integer({ min: 1, max: 999 }), 100, (k) => {
-        const value = low + ((high - low) * k) / 1000;
-        const at = run(inverse(h) as Expr, { h: value }) as number;
-        const back = (x: number): number => run(forward(r) as Expr, { r: x }) as number;
-        expect(Math.abs(back(at) - value)).toBeLessThanOrEqual(1e-13 * Math.abs(value));
-        const [estimate] = derivative((x) => [back(x)], at, 0.25);
-        const d = run(slope(r, h) as Expr, { r: at, h: value }) as number;
-        expect(Math.abs(d - (estimate?.value as number))).toBeLessThanOrEqual(20 * (estimate?.error as number));
-      });
-    },
-  );
 });
 
 afterAll(() => {

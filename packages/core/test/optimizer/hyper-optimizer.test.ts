@@ -1,15 +1,6 @@
-import {
-  decodeCheckpoint,
-  encodeCheckpoint,
-  HyperOptimizer,
-  type Hyperparameters,
-  hyper,
-  learned,
-  linear,
-  type StepInfo,
-} from "@hypergrad/core";
+import { HyperOptimizer, hyper, learned, linear } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { averaged, backends, descent, noiseOf, refuses, refusesLater, step, valuesOf, variables } from "../support.js";
 
 const spec = averaged({
@@ -214,77 +205,6 @@ describe("hyperparameters()", () => {
   });
 });
 
-describe("onStep", () => {
-  test("is called after every step, with the values of that step", async () => {
-    const infos: StepInfo[] = [];
-    const pending: Promise<Hyperparameters>[] = [];
-    const onStep = (info: StepInfo) => {
-      infos.push(info);
-      pending.push(info.hyperparameters());
-    };
-    const all = variables({ w: [2, 3] });
-    const optimizer = hyper(descent({ lr: learned(0.5, descent({ lr: 0.1 }), { per: "channel" }) }), { onStep });
-    const expected: Hyperparameters[] = [];
-    for (const seed of [1, 2, 3]) {
-      step(optimizer, all, seed);
-      expected.push(await optimizer.hyperparameters());
-    }
-    expect(infos.map(({ step, skipped }) => [step, skipped])).toEqual([
-      [1, false],
-      [2, false],
-      [3, false],
-    ]);
-    expect(await Promise.all(pending)).toEqual(expected);
-    optimizer.dispose();
-  });
-
-  /** The variable's values after two steps, and what was thrown by them. */
-  function run(onStep?: (info: StepInfo) => unknown) {
-    const all = variables({ w: [2, 3] });
-    const optimizer = hyper(averaged({ lr: learned(0.5, descent({ lr: 0.1 })) }), onStep && { onStep });
-    const { numTensors } = tf.memory();
-    const thrown: unknown[] = [];
-    for (let i = 0; i < 2; i++) {
-      try {
-        optimizer.minimize(() => tf.sum(tf.square(all.w)) as tf.Scalar, true)?.dispose();
-      } catch (error) {
-        thrown.push(error);
-      }
-    }
-    const seen = {
-      values: valuesOf(all),
-      iterations: optimizer.iterations,
-      tensors: tf.memory().numTensors - numTensors,
-    };
-    optimizer.dispose();
-    tf.disposeVariables();
-    return { ...seen, thrown };
-  }
-
-  test("that throws is heard after the step was taken, and nothing leaks", () => {
-    const error = new Error("the disk is full");
-    const thrower = () => {
-      throw error;
-    };
-    expect(run(thrower)).toEqual({ ...run(), thrown: [error, error] });
-  });
-
-  test("that is rejected is reported by name, with the step, and ends no process", async () => {
-    const report = vi.spyOn(console, "error").mockImplementation(() => {});
-    const error = new Error("the disk is full");
-    const rejected = async () => {
-      throw error;
-    };
-    expect(run(rejected)).toEqual(run());
-    await new Promise((resolve) => setTimeout(resolve));
-    expect(report.mock.calls.map(([message, cause]) => [message, cause])).toEqual([
-      [expect.stringContaining("hyper: onStep was rejected after step 1"), error],
-      [expect.stringContaining("hyper: onStep was rejected after step 2"), error],
-    ]);
-    report.mockRestore();
-  });
-});
-
 describe("tf.engine().reset()", () => {
   test("takes away what an optimizer remembers: it says so, and after dispose or restore works again", async () => {
     const start = () => variables({ w: [2, 3] });
@@ -327,56 +247,5 @@ describe("getConfig", () => {
       onNonFinite: "throw",
     });
     optimizer.dispose();
-  });
-});
-
-describe("with its scalars on the device, where a step reads nothing back", () => {
-  const options = { scalars: "device" } as const;
-
-  test("the optimizer goes where it goes with them on the host", async () => {
-    const run = async (scalars: "host" | "device") => {
-      const all = variables({ w: [3, 2], b: [2] });
-      const optimizer = hyper(spec, { scalars });
-      for (let i = 0; i < 4; i++) step(optimizer, all, i);
-      const seen = [...Object.values(valuesOf(all)).flat(), (await optimizer.hyperparameters()).w?.lr as number];
-      optimizer.dispose();
-      tf.disposeVariables();
-      return seen;
-    };
-    const [host, device] = [await run("host"), await run("device")];
-    for (const [i, x] of host.entries()) expect(device[i]).toBeCloseTo(x, 6);
-  });
-
-  test("the number of tensors is constant, and dispose frees all", async () => {
-    const all = variables({ w: [3, 2], b: [2] });
-    const { numTensors } = tf.memory();
-    const optimizer = hyper(spec, options);
-    step(optimizer, all, 1);
-    step(optimizer, all, 2);
-    const during = tf.memory().numTensors;
-    for (let i = 3; i < 6; i++) step(optimizer, all, i);
-    await optimizer.hyperparameters();
-    await optimizer.checkpoint();
-    expect(tf.memory().numTensors).toBe(during);
-    optimizer.dispose();
-    expect(tf.memory().numTensors).toBe(numTensors);
-  });
-
-  test("a checkpoint resumes bit for bit", async () => {
-    const all = variables({ w: [3, 2], b: [2] });
-    const optimizer = hyper(spec, options);
-    for (let i = 0; i < 3; i++) step(optimizer, all, i);
-    const saved = encodeCheckpoint(await optimizer.checkpoint());
-    const parameters = Object.values(all).map((variable) => variable.clone());
-    for (let i = 3; i < 6; i++) step(optimizer, all, i);
-    const expected = { values: valuesOf(all), hyperparameters: await optimizer.hyperparameters() };
-    Object.values(all).forEach((variable, i) => void variable.assign(parameters[i] as tf.Tensor));
-    const resumed = hyper(spec, options);
-    resumed.restore(decodeCheckpoint(saved));
-    for (let i = 3; i < 6; i++) step(resumed, all, i);
-    expect({ values: valuesOf(all), hyperparameters: await resumed.hyperparameters() }).toEqual(expected);
-    tf.dispose(parameters);
-    optimizer.dispose();
-    resumed.dispose();
   });
 });

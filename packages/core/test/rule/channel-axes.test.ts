@@ -1,4 +1,4 @@
-import { channelAxesOf, hyper, learned } from "@hypergrad/core";
+import { channelAxesOf, type HyperOptions, hyper, learned } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, test } from "vitest";
 import { descent, step, variables } from "../support.js";
@@ -80,14 +80,76 @@ describe("channelAxesOf a model", () => {
   });
 });
 
+describe("a layers model that is compiled with an optimizer", () => {
+  /** Layers of every kind whose channels are not all on the last axis, some inside a model inside a model. */
+  function newModel(): tf.LayersModel {
+    const words = tf.sequential({
+      layers: [
+        tf.layers.embedding({ inputDim: 7, outputDim: 4, inputLength: 16, name: "word" }),
+        tf.layers.reshape({ targetShape: [4, 4, 4] }),
+        tf.layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, name: "depth" }),
+      ],
+    });
+    return tf.sequential({
+      layers: [
+        tf.sequential({ layers: [words] }),
+        tf.layers.separableConv2d({ kernelSize: 2, filters: 3, depthMultiplier: 2, name: "separable" }),
+        tf.layers.conv2dTranspose({ kernelSize: 2, filters: 5, useBias: false, name: "up" }),
+        tf.layers.flatten(),
+        tf.layers.dense({ units: 1, name: "head" }),
+      ],
+    });
+  }
+
+  test("has one rate per token of its embedding and per channel and multiplier of its depthwise kernels, a second model like the first", async () => {
+    const models = [newModel(), newModel()];
+    const model = models[1] as tf.LayersModel;
+    const optimizer = hyper(descent({ lr: learned(0.01, descent({ lr: 1e-3 }), { per: "channel" }) }));
+    model.compile({ optimizer, loss: "meanSquaredError" });
+    const [xs, ys] = [tf.ones([2, 16]), tf.ones([2, 1])];
+    await model.fit(xs, ys, { epochs: 2, verbose: 0 });
+    const values = await optimizer.hyperparameters();
+    const counts = Object.fromEntries(
+      model.trainableWeights.map((weight) => {
+        const { name } = weight.read() as tf.Variable;
+        return [weight.originalName, (values[name] as Record<string, Float32Array>).lr?.length];
+      }),
+    );
+    expect(counts).toEqual({
+      "word/embeddings": 7,
+      "depth/depthwise_kernel": 8,
+      "depth/bias": 1,
+      "separable/depthwise_kernel": 16,
+      "separable/pointwise_kernel": 3,
+      "separable/bias": 1,
+      // [height, width, out, in]: the last axis, as in FTP's official code.
+      "up/kernel": 3,
+      "head/kernel": 1,
+      "head/bias": 1,
+    });
+    optimizer.dispose();
+    for (const each of models) each.dispose();
+    tf.dispose([xs, ys]);
+  });
+});
+
 describe("a channel", () => {
-  async function ratesOf(channelAxis: Parameters<typeof hyper>[1] extends infer O ? O : never) {
-    const all = variables({ table: [7, 4], depthwise: [3, 3, 2, 5], kernel: [4, 6], bias: [6] });
-    const optimizer = hyper(descent({ lr: learned(0.1, descent(), { per: "channel" }) }), channelAxis);
+  async function ratesOf(
+    options: HyperOptions,
+    shapes: Readonly<Record<string, readonly number[]>> = {
+      table: [7, 4],
+      depthwise: [3, 3, 2, 5],
+      kernel: [4, 6],
+      bias: [6],
+    },
+  ) {
+    const all = variables(shapes);
+    const optimizer = hyper(descent({ lr: learned(0.1, descent(), { per: "channel" }) }), options);
     step(optimizer, all, 1);
     step(optimizer, all, 2);
     const values = await optimizer.hyperparameters();
     optimizer.dispose();
+    tf.disposeVariables();
     return Object.fromEntries(Object.entries(values).map(([name, { lr }]) => [name, (lr as Float32Array).length]));
   }
 
@@ -102,6 +164,33 @@ describe("a channel", () => {
       kernel: 6,
       bias: 6,
     });
+  });
+
+  test("is known by the role that TensorFlow.js writes into a variable's name, but by rank where its shape is not that role's", async () => {
+    const shapes = {
+      "conv/depthwise_kernel": [3, 3, 2, 5],
+      "conv/depthwise_kernel_12": [3, 3, 2, 4],
+      "body/word/embeddings_1": [7, 4],
+      embeddings: [6, 4],
+      "word/embeddings": [2, 3, 5],
+      "word/my_embeddings": [7, 4],
+      "embeddings/kernel": [7, 4],
+      "depthwise_kernel/constructor": [7, 3],
+    };
+    expect(await ratesOf({}, shapes)).toEqual({
+      "conv/depthwise_kernel": 10,
+      "conv/depthwise_kernel_12": 8,
+      "body/word/embeddings_1": 7,
+      embeddings: 6,
+      "word/embeddings": 5,
+      "word/my_embeddings": 4,
+      "embeddings/kernel": 4,
+      "depthwise_kernel/constructor": 3,
+    });
+    expect(
+      await ratesOf({ channelAxis: { embeddings: -1, "conv/depthwise_kernel": 3 } }, shapes),
+      "unless told otherwise",
+    ).toMatchObject({ embeddings: 4, "conv/depthwise_kernel": 5, "conv/depthwise_kernel_12": 8 });
   });
 
   test("goes by a function of name and shape; where it returns nothing, by rank", async () => {

@@ -1,37 +1,35 @@
 import {
   type CoordinateName,
-  type Expr,
   float64,
   type Grain,
   hyper,
   type LearnedOptions,
   learned,
-  mean,
-  nonNegative,
-  real,
   rule,
-  type Setting,
-  slot,
   unitInterval,
 } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { check, checkAsync } from "../check.js";
-import { hyperGradientOf, noiseFor, parametersOf } from "../finite-differences.js";
-import { averaged, descent, noise, refuses, step, valuesOf, variables } from "../support.js";
+import { noiseFor, parametersOf } from "../finite-differences.js";
+import { averaged, descent, noise, step, variables } from "../support.js";
 
 afterEach(() => tf.disposeVariables());
 
 /** The gradients that `step` gives the i-th of its variables. */
 const gradient = (size: number, seed: number, i = 0): number[] => [...noise(size, 1000 * seed + 500 + i)];
+
 const dot = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((total, x, i) => total + x * (b[i] as number), 0);
+
 const norm = (a: readonly number[]): number => Math.sqrt(dot(a, a));
+
 const numbers = (value: number | ArrayLike<number> | undefined): number[] =>
   typeof value === "number" ? [value] : Array.from(value ?? []);
 
 const shapes = { a: [2, 3], b: [2] } as const;
+
 const kappa = 2 ** -4;
 
 /** The learned rate of plain descent after two steps: h − κ·(what the learner is given), by variable. */
@@ -50,8 +48,11 @@ async function given(options: LearnedOptions, scalars: "host" | "device" = "host
 
 // The sensitivity is −g₁.
 const a = [gradient(6, 1, 0), gradient(6, 2, 0)] as const;
+
 const b = [gradient(2, 1, 1), gradient(2, 2, 1)] as const;
+
 const cosine = ([s, g]: readonly [readonly number[], readonly number[]]): number => -dot(s, g) / norm(s) / norm(g);
+
 const column = (c: number) => [a[0].filter((_, i) => i % 3 === c), a[1].filter((_, i) => i % 3 === c)] as const;
 
 describe.each(["host", "device"] as const)("with scalars on the %s", (scalars) => {
@@ -244,191 +245,4 @@ test("warmup: the learner takes its first step after so many of the optimizer's,
   step(optimizer, w, 5);
   expect((await optimizer.hyperparameters()).a?.lr).toBeCloseTo(0.5 - 0.01 * d(4) - 0.02 * (0.5 * d(4) + d(5)), 6);
   optimizer.dispose();
-});
-
-describe("horizon and decay", () => {
-  const parameters = parametersOf(shapes);
-  const gradients = noiseFor(parameters);
-  const flat = (t: number) => Object.values(gradients(t)).flatMap((g) => [...g]);
-
-  test.each([
-    [Number.POSITIVE_INFINITY, 1],
-    [Number.POSITIVE_INFINITY, 0.5],
-    [3, 1],
-    [2, 0.25],
-  ])(
-    "of a rate of plain descent: it is contracted with the sum of the gradients looked back to (horizon %s, decay %s)",
-    (horizon, decay) => {
-      const optimizer = float64(descent({ lr: learned(0.5, descent({ lr: 0.01 }), { horizon, decay }) }), parameters);
-      let lr = 0.5;
-      let s = flat(0).map(() => 0);
-      for (let t = 0; t < 8; t++) {
-        const g = flat(t);
-        lr = Math.max(0, lr - 0.01 * dot(g, s));
-        const kept = t % horizon === 0 ? 0 : decay;
-        s = s.map((x, i) => x * kept - (g[i] as number));
-        optimizer.step(gradients(t));
-        expect(optimizer.hyperparameters().b?.lr).toBeCloseTo(lr, 13);
-      }
-    },
-  );
-
-  const run = (options: LearnedOptions) => {
-    const optimizer = float64(
-      averaged({
-        lr: learned(0.1, descent({ lr: 0.01 }), options),
-        decay: learned(0.5, descent({ lr: 0.01 }), options),
-      }),
-      parameters,
-    );
-    for (let t = 0; t < 6; t++) optimizer.step(gradients(t));
-    return [optimizer.hyperparameters(), optimizer.parameters];
-  };
-
-  test("a horizon of 1 is the default, to the last bit; with a decay of 0 nothing is carried", () => {
-    expect(run({ horizon: 1 })).toEqual(run({}));
-    expect(run({ horizon: 7, decay: 0 })).toEqual(run({ horizon: Number.POSITIVE_INFINITY, decay: 0 }));
-    const [one, none] = [run({}), run({ horizon: 7, decay: 0 })] as { a: { lr: number; decay: number } }[][];
-    for (const name of ["lr", "decay"] as const)
-      expect(none?.[0]?.a[name]).toBeCloseTo(one?.[0]?.a[name] as number, 13);
-    expect(run({ horizon: 7 })).not.toEqual(run({}));
-  });
-
-  test("what initial values depend on counts, also in a slot that never changes", () => {
-    const rooted = rule({
-      name: "rooted",
-      hyperparameters: { h: real(0.3) },
-      state: {
-        m: slot("element", ({ p, h }) => (p as Expr).mul((h as Expr).square())),
-        anchor: slot("element", ({ p, h }) => (p as Expr).mul((h as Expr).exp())),
-        lost: slot("element", ({ h }) => h as Expr),
-      },
-      update: ({ p, g, m, anchor, lost }) => ({
-        p: p.sub(g.mul(0.1)).sub(m.mul(0.2)).add(anchor.tanh().mul(0.1)).add(lost),
-        m: m.mul(0.5).add(p),
-        anchor,
-        lost: 0,
-      }),
-    });
-    for (const horizon of [Number.POSITIVE_INFINITY, 5, 2]) {
-      for (const k of [1, 2, 4]) {
-        if (horizon === 2 && k > 2) continue;
-        const build = (setting: Setting) => rooted({ h: setting });
-        const { actual, expected } = hyperGradientOf({
-          build,
-          name: "h",
-          value: 0.3,
-          parameters,
-          gradients,
-          k,
-          horizon,
-        });
-        expect(Math.abs(expected)).toBeGreaterThan(1e-3);
-        expect(actual).toBeCloseTo(expected, 9);
-      }
-    }
-  });
-
-  test("only state that depends on the hyperparameter is carried", async () => {
-    const carriedOf = async (setting: Record<string, Setting>) => {
-      const w = variables({ a: [2] });
-      const optimizer = hyper(averaged(setting));
-      step(optimizer, w, 1);
-      const { tensors } = await optimizer.checkpoint();
-      optimizer.dispose();
-      tf.dispose(w);
-      return Object.keys(tensors).filter((key) => key.includes("@sensitivity:"));
-    };
-    const far = { horizon: Number.POSITIVE_INFINITY };
-    // Momentum knows nothing of the rate.
-    expect(await carriedOf({ lr: learned(0.1, descent(), far) })).toEqual(["0/a@sensitivity:lr"]);
-    expect(await carriedOf({ decay: learned(0.5, descent(), far) })).toEqual([
-      "0/a@sensitivity:decay",
-      "0/a@sensitivity:decay#m",
-    ]);
-    expect(await carriedOf({ decay: learned(0.5, descent()) })).toEqual(["0/a@sensitivity:decay"]);
-  });
-
-  test.each(["host", "device"] as const)(
-    "a checkpoint amid a horizon goes on bit for bit, and memory stays as it is (scalars on the %s)",
-    async (scalars) => {
-      const by = descent({ lr: 0.01 });
-      const spec = () =>
-        averaged({
-          lr: learned(0.1, by, { horizon: 3, decay: 0.5, per: "channel", normalise: true, maxChange: 0.1 }),
-          decay: learned(0.5, by, { horizon: Number.POSITIVE_INFINITY, clip: 0.5, warmup: 2, in: "logit" }),
-        });
-      const before = tf.memory().numTensors;
-      const w = variables(shapes);
-      const optimizer = hyper(spec(), { scalars });
-      for (let t = 1; t <= 4; t++) step(optimizer, w, t);
-      const settled = tf.memory().numTensors;
-      const checkpoint = await optimizer.checkpoint();
-      const own = tf.tidy(() => Object.values(w).map((each) => tf.keep(each.clone())));
-      for (let t = 5; t <= 8; t++) {
-        step(optimizer, w, t);
-        expect(tf.memory().numTensors).toBe(settled + own.length);
-      }
-      const uninterrupted = [valuesOf(w), await optimizer.hyperparameters(), await optimizer.checkpoint()];
-      optimizer.restore(checkpoint);
-      Object.values(w).forEach((each, i) => {
-        each.assign(own[i] as tf.Tensor);
-      });
-      for (let t = 5; t <= 8; t++) step(optimizer, w, t);
-      expect([valuesOf(w), await optimizer.hyperparameters(), await optimizer.checkpoint()]).toEqual(uninterrupted);
-      optimizer.dispose();
-      tf.dispose([...own, ...Object.values(w)]);
-      expect(tf.memory().numTensors).toBe(before);
-    },
-  );
-});
-
-describe("learned refuses, with what was given and what is expected:", () => {
-  test.each([
-    [{ clip: 0 }, "learned: clip is 0; expected a number > 0."],
-    [{ clip: Number.NaN }, "learned: clip is NaN; expected a number > 0."],
-    [{ clip: "1" }, 'learned: clip is "1"; expected a number > 0.'],
-    [{ maxChange: -1 }, "learned: maxChange is -1; expected a number between 0 and 1, or Infinity."],
-    [{ maxChange: 1 }, "learned: maxChange is 1; expected a number between 0 and 1, or Infinity."],
-    [{ warmup: 0.5 }, "learned: warmup is 0.5; expected a whole number ≥ 0."],
-    [{ warmup: Number.POSITIVE_INFINITY }, "learned: warmup is Infinity; expected a whole number ≥ 0."],
-    [{ horizon: 0 }, "learned: horizon is 0; expected a whole number ≥ 1, or Infinity."],
-    [{ horizon: 1.5 }, "learned: horizon is 1.5; expected a whole number ≥ 1, or Infinity."],
-    [{ horizon: 2, decay: 2 }, "learned: decay is 2; expected a number from 0 to 1."],
-    [{ horizon: 2, decay: -0.1 }, "learned: decay is -0.1; expected a number from 0 to 1."],
-    [
-      { decay: 0.5 },
-      "learned: decay is given, but horizon is 1, so nothing is carried. Give a horizon, such as Infinity.",
-    ],
-    [{ normalise: 1 }, "learned: normalise is 1; expected true or false."],
-    [
-      { normalize: true },
-      'learned: there is no option "normalize"; there are per, in, gradient, normalise, clip, maxChange, warmup, horizon, decay.',
-    ],
-  ])("%j", (options, message) => {
-    refuses(() => learned(0.1, descent(), options as never), message);
-  });
-
-  test("a trust region around 0", () => {
-    refuses(
-      () => learned(0, descent(), { maxChange: 0.1 }),
-      "learned: maxChange is 0.1, a share of the value, but init is 0, which could then never change.",
-      "Start from another value, or leave maxChange out.",
-    );
-  });
-
-  test("a horizon of what cannot be carried at that grain", () => {
-    const reducing = rule({
-      name: "reducing",
-      hyperparameters: { lr: nonNegative(0.1) },
-      state: {},
-      update: ({ p, g, lr }) => ({ p: p.sub(g.mul(lr).mul(mean(p, "tensor"))) }),
-    });
-    hyper(reducing({ lr: learned(0.1, descent(), { per: "element" }) })).dispose();
-    refuses(
-      () => hyper(reducing({ lr: learned(0.1, descent(), { per: "element", horizon: 2 }) })),
-      "reducing: lr cannot be learned per element.",
-      "Learn it per tensor or coarser.",
-    );
-  });
 });

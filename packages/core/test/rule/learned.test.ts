@@ -16,10 +16,13 @@ afterEach(() => tf.disposeVariables());
 
 /** The gradients that `step` gives the i-th of its variables. */
 const gradient = (size: number, seed: number, i = 0): number[] => [...noise(size, 1000 * seed + 500 + i)];
+
 const dot = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((total, x, i) => total + x * (b[i] as number), 0);
+
 const numbers = (value: number | ArrayLike<number> | undefined): number[] =>
   typeof value === "number" ? [value] : Array.from(value ?? []);
+
 function expectClose(actual: number | ArrayLike<number> | undefined, expected: readonly number[], tolerance = 1e-6) {
   expect(numbers(actual).length).toBe(expected.length);
   numbers(actual).forEach((x, i) => {
@@ -240,37 +243,6 @@ describe("one learner", () => {
     const { lr, decay } = (await optimizer.hyperparameters()).w ?? {};
     expect(numbers(lr).length).toBe(3);
     expect(typeof decay).toBe("number");
-    optimizer.dispose();
-  });
-});
-
-describe("a tower", () => {
-  test("of four levels shows every level's values, with a dot for each", async () => {
-    const tower = descent({
-      lr: learned(0.1, descent({ lr: learned(1e-2, descent({ lr: learned(1e-3, descent({ lr: 1e-4 })) })) })),
-    });
-    const w = variables({ w: [3] });
-    const optimizer = hyper(tower);
-    for (const seed of [1, 2, 3, 4, 5]) step(optimizer, w, seed);
-    const { w: values } = await optimizer.hyperparameters();
-    expect(Object.keys(values ?? {})).toEqual(["lr", "lr.lr", "lr.lr.lr", "lr.lr.lr.lr"]);
-    expect(values?.["lr.lr.lr.lr"]).toBe(1e-4);
-    for (const [name, init] of [
-      ["lr", 0.1],
-      ["lr.lr", 1e-2],
-      ["lr.lr.lr", 1e-3],
-    ] as const) {
-      expect(values?.[name]).not.toBe(init);
-    }
-    optimizer.dispose();
-  });
-
-  test("takes a schedule at any level", async () => {
-    const w = variables({ w: [3] });
-    const optimizer = hyper(descent({ lr: learned(0.1, descent({ lr: (t) => 0.01 / (1 + t) })) }));
-    step(optimizer, w, 1);
-    step(optimizer, w, 2);
-    expect((await optimizer.hyperparameters()).w?.["lr.lr"]).toBe(0.005);
     optimizer.dispose();
   });
 });

@@ -1,45 +1,27 @@
-import { float64, groups, hyper, learned, nonNegative, real, type Setting, tensorRule, wrapper } from "@hypergrad/core";
+import { groups, hyper, learned, real, type Setting, wrapper } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, test } from "vitest";
-import { descent, noise, refuses, refusesLater, step, valuesOf, variables } from "../support.js";
+import { descent, noise, refuses, step, valuesOf, variables } from "../support.js";
+import { values, whirled } from "./whirled.js";
 
 afterEach(() => tf.disposeVariables());
 
-/** Momentum, then tanh(s·U·Uᵀ·U), then the rate; it remembers the mean of its directions so far in a shape of its own. */
-const whirled = tensorRule({
-  name: "whirled",
-  hyperparameters: { lr: real(0.1), decay: real(0.5), sharpness: real(0.3), damping: nonNegative(0.9) },
-  state: { m: 0 },
-  inputs: ({ m, g, decay, sharpness }) => ({ u: m.mul(decay).add(g), s: sharpness }),
-  memory: (shape) => ({ past: tf.zeros([2, ...shape]).add(tf.zeros([1])) }),
-  direction({ u, s }, { past }) {
-    const matrix = u.rank === 2 ? u : tf.reshape(u, [-1, 1]);
-    const product = tf.matMul(tf.matMul(matrix, matrix, false, true), matrix);
-    const value = tf.tanh(tf.mul(tf.reshape(product, u.shape), s));
-    const [first] = tf.unstack(past);
-    // Remembered, and used: nothing is differentiated through it.
-    return {
-      value: tf.add(value, tf.mul(first as tf.Tensor, 0.1)),
-      memory: { past: tf.stack([value, first as tf.Tensor]) },
-    };
-  },
-  update({ p, g, m, lr, decay, damping, direction }) {
-    return { p: p.mul(damping).sub(direction.mul(lr)), m: m.mul(decay).add(g) };
-  },
-});
-
 const shapes = { a: [2, 3], b: [2, 2] } as const;
+
 type Name = keyof typeof shapes;
+
 const names = Object.keys(shapes) as Name[];
+
 const start = Object.fromEntries(
   names.map((name, i) => [name, [...noise(shapes[name][0] * shapes[name][1], 1000 + i)]]),
 ) as Record<Name, number[]>;
+
 /** The gradients of `step`. */
 const gradient = (name: Name, seed: number): number[] => {
   const i = names.indexOf(name);
   return [...noise(shapes[name][0] * shapes[name][1], 1000 * seed + 500 + i)];
 };
-const values = { lr: 0.1, decay: 0.5, sharpness: 0.3, damping: 0.9 };
+
 type Values = typeof values;
 
 /** The same for one variable in plain JavaScript, with hyperparameters for each step: the parameters after it. */
@@ -214,123 +196,6 @@ describe("a checkpoint", () => {
       tf.dispose(own);
     },
   );
-});
-
-describe("is refused, with the reason and the way out:", () => {
-  test.each(["channel", "element"] as const)("learning per %s what the matrix operation depends on", (per) => {
-    for (const name of ["decay", "sharpness"]) {
-      refuses(
-        () => hyper(whirled({ [name]: learned(0.3, descent(), { per }) })),
-        `whirled: ${name} cannot be learned per ${per}.`,
-        '"direction" mixes all elements of a tensor',
-        "Learn it per tensor or coarser.",
-      );
-    }
-    // What comes after it can.
-    hyper(whirled({ lr: learned(0.3, descent(), { per }) })).dispose();
-  });
-
-  test("as a learner, and in float64", () => {
-    const parts = ["whirled: it works on tf.Tensors, so it can neither learn a hyperparameter nor run in float64"];
-    refuses(() => hyper(descent({ lr: learned(0.1, whirled()) })), ...parts);
-    refuses(() => float64(whirled(), { a: { shape: [1], values: [1] } }), ...parts);
-  });
-
-  test("a hyperparameter or slot called direction", () => {
-    refuses(
-      () =>
-        tensorRule({
-          name: "twice",
-          hyperparameters: { direction: real(1) },
-          state: {},
-          inputs: ({ g }) => ({ g }),
-          direction: ({ g }) => ({ value: g }),
-          update: ({ p }) => ({ p }),
-        }),
-      'rule "twice": the name "direction" is used twice',
-    );
-  });
-
-  test("a direction of another shape, or memory that was not declared", async () => {
-    const made = (direction: (g: tf.Tensor) => { value: tf.Tensor; memory?: Record<string, tf.Tensor> }) =>
-      tensorRule({
-        name: "made",
-        hyperparameters: {},
-        state: {},
-        inputs: ({ g }) => ({ g }),
-        direction: ({ g }) => direction(g) as never,
-        update: ({ p, direction }) => ({ p: p.sub(direction) }),
-      })();
-    const w = variables({ a: [2, 3] });
-    const before = valuesOf(w);
-    const transposed = hyper(made((g) => ({ value: tf.transpose(g) })));
-    refuses(() => step(transposed, w, 1), 'The direction of "a" has shape [3,2]; expected the variable\'s, [2,3]');
-    const odd = hyper(made((g) => ({ value: g, memory: { past: g } })));
-    await refusesLater(async () => step(odd, w, 1), 'The direction of "a" remembers "past"', "there are none");
-    expect(valuesOf(w)).toEqual(before);
-    transposed.dispose();
-    odd.dispose();
-  });
-});
-
-describe("the matrix operation may", () => {
-  const lazy = tensorRule({
-    name: "lazy",
-    hyperparameters: { lr: real(0.1), tilt: real(0.5) },
-    state: {},
-    inputs: ({ g, p, tilt }) => ({ g: g.mul(tilt), p: p.mul(tilt), unused: tilt }),
-    memory: () => ({ count: tf.scalar(0) }),
-    // Ignores an input, and for vectors all of them; remembers nothing new for matrices.
-    direction: ({ g, p }, { count }) =>
-      g.rank < 2 ? { value: tf.ones(g.shape), memory: { count: tf.add(count, 1) } } : { value: tf.mul(g, tf.tanh(p)) },
-    update: ({ p, lr, direction }) => ({ p: p.sub(direction.mul(lr)) }),
-  });
-
-  test("ignore an input or all of them, and remember nothing new", async () => {
-    const w = variables({ a: [2, 2], v: [3] });
-    const before = valuesOf(w);
-    const optimizer = hyper(lazy({ tilt: learned(0.5, descent({ lr: 2 ** -6 }), { per: "tensor" }) }));
-    const a = [...w.a.dataSync()];
-    step(optimizer, w, 1);
-    step(optimizer, w, 2);
-    const learnt = await optimizer.hyperparameters();
-    expect(learnt.v?.tilt).toBe(0.5);
-    const g = (seed: number) => [...noise(4, 1000 * seed + 500)];
-    const slope = a.reduce((sum, p, i) => {
-      const th = Math.tanh(p * 0.5);
-      const g1 = g(1)[i] as number;
-      return sum - (g(2)[i] as number) * 0.1 * (g1 * th + g1 * 0.5 * (1 - th * th) * p);
-    }, 0);
-    expect((0.5 - (learnt.a?.tilt as number)) * 64).toBeCloseTo(slope, 5);
-    expect(w.v.dataSync()[0]).toBeCloseTo((before.v?.[0] as number) - 0.2, 6);
-    const { tensors } = await optimizer.checkpoint();
-    expect([...(tensors["0/v@direction:count"]?.values ?? [])]).toEqual([2]);
-    expect([...(tensors["0/a@direction:count"]?.values ?? [])]).toEqual([0]);
-    optimizer.dispose();
-  });
-
-  test("hand back what it was given", () => {
-    const handing = tensorRule({
-      name: "handing",
-      hyperparameters: {},
-      state: {},
-      inputs: ({ p }) => ({ p }),
-      memory: (shape) => ({ last: tf.zeros([...shape]) }),
-      direction: ({ p }, { last }) => ({ value: last, memory: { last: p } }),
-      update: ({ p, direction }) => ({ p: p.add(direction).add(1) }),
-    });
-    const before = tf.memory().numTensors;
-    const w = tf.variable(tf.zeros([3]), true, "w");
-    const optimizer = hyper(handing());
-    // 0, 1, 1+0+1, 2+1+1, 4+2+1: what was remembered is the value before the step, though that was written over.
-    for (const expected of [1, 2, 4, 7, 12]) {
-      step(optimizer, { w }, 1);
-      expect([...w.dataSync()]).toEqual([expected, expected, expected]);
-    }
-    optimizer.dispose();
-    w.dispose();
-    expect(tf.memory().numTensors).toBe(before + 1);
-  });
 });
 
 test("a tensor rule takes a wrapper and groups like any rule", () => {

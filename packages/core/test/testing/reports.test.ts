@@ -4,9 +4,8 @@
 import "@tensorflow/tfjs-backend-cpu";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nonNegative, real, rule, stopGradient } from "../../src/index.js";
+import { nonNegative, real, rule, select, stopGradient } from "../../src/index.js";
 import {
-  CheckFailure,
   type CheckOptions,
   checkAgainst,
   checkCheckpoint,
@@ -16,20 +15,11 @@ import {
   gradientKinds,
   hyperparametersOf,
   problems,
+  type Reference,
   type Testable,
 } from "../../src/testing/index.js";
-import { adam, adamReference, momentum, rmsprop, rmspropReference } from "./rules.js";
-
-/** The failure of a check. */
-async function failureOf(check: () => unknown): Promise<CheckFailure> {
-  try {
-    await check();
-  } catch (error) {
-    if (error instanceof CheckFailure) return error;
-    throw error;
-  }
-  throw new Error("the check passed");
-}
+import { expectReadable, failureOf } from "./failures.js";
+import { adam, adamReference, layerwise, layerwiseReference, momentum, rmsprop, rmspropReference } from "./rules.js";
 
 /** Calls that fail, with options. */
 const failing: Readonly<Record<string, (options: CheckOptions) => unknown>> = {
@@ -74,9 +64,44 @@ describe.each(Object.keys(failing))("a failure of %s", (name) => {
   });
 });
 
-test("a failure is shrunk to a small case", async () => {
-  const { message } = await failureOf(() => checkAgainst(adam({ correction1: () => 1 }), adamReference));
-  expect(message).toContain('"forms":[{"shape":[]}],"steps":2,"kind":"noise","seed":0');
+test("a failure is a small case in round numbers", async () => {
+  const failure = await failureOf(() => checkAgainst(adam({ correction1: () => 1 }), adamReference));
+  expectReadable(failure);
+  expect(failure.message).toMatch(
+    /in the case \{"problem":\{"a":\{"shape":\[\],"values":\[0\.5\],"gradients":\[\[1\.5\]\]\}\},"values":\{"lr":0\.5,"beta1":0\.75,/,
+  );
+});
+
+describe("round numbers", () => {
+  test("are of the values that were given, where they were", async () => {
+    const values = { lr: fc.constantFrom(0.123456789, 0.3), beta1: 0.9, beta2: fc.constant(0.987654321) };
+    const { message } = await failureOf(() => checkAgainst(adam({ correction1: () => 1 }), adamReference, { values }));
+    expect(message).toMatch(/"values":\{"lr":0\.3,"beta1":0\.9,"beta2":0\.987654321,"eps":\S+,"weightDecay":\S+\}/);
+  });
+
+  test("are of the shapes that were asked for, where they were", async () => {
+    const forms = fc.constant({ shape: [2, 3], channelAxes: [0] });
+    const { message } = await failureOf(() =>
+      checkAgainst(layerwise({ per: "tensor" }), layerwiseReference, { problems: { forms, kinds: ["drift"] } }),
+    );
+    expect(message).toMatch(/"a":\{"shape":\[2,3\],"channelAxes":\[0\],"values":\[\S+\],"gradients":/);
+  });
+
+  test("give way to drawn ones where they do not show the mistake", async () => {
+    const only = (x: number) =>
+      rule({
+        name: "only",
+        hyperparameters: { lr: nonNegative(0.1) },
+        state: {},
+        // Wrong where a gradient is none of the round numbers.
+        update: ({ p, g, lr }) => ({ p: p.sub(g.mul(lr)).add(select(g.mul(2).sub(g.mul(2).floor()).equal(0), 0, x)) }),
+      });
+    const reference: Reference<"lr"> = ({ p, g, h }) => {
+      for (let i = 0; i < p.length; i++) p[i] = p[i]! - h.lr * g[i]!;
+    };
+    const { message } = await failureOf(() => checkAgainst(only(1), reference, { problems: { kinds: ["noise"] } }));
+    expect(message).toMatch(/"problem":\{"forms":\[\{"shape":\[\]\}\],"steps":2,"kind":"noise","seed":0\}/);
+  });
 });
 
 describe("what is given wrong is refused", () => {
@@ -110,6 +135,16 @@ describe("what is given wrong is refused", () => {
 
   test("a reference that is no function", () => {
     expect(() => checkAgainst(sgd, undefined as never)).toThrow("the reference is undefined; expected a function");
+  });
+
+  test.each([
+    [{ budget: 0 }, "budget is 0; expected milliseconds, a number > 0."],
+    [{ budget: Number.NaN }, "budget is NaN; expected"],
+    [{ runs: 0.5 }, "runs is 0.5; expected a whole number ≥ 1."],
+    [{ seed: "a" as never }, 'seed is "a"; expected a whole number.'],
+    [{ path: "a" }, 'path is "a"; expected what a failure printed, such as "4:0:1".'],
+  ])("the options %j", (options, message) => {
+    expect(() => checkHypergradients(sgd, options)).toThrow(`checkHypergradients: ${message}`);
   });
 
   test("a value outside its domain", () => {

@@ -4,7 +4,6 @@ import {
   groups,
   hyper,
   learned,
-  linear,
   nonNegative,
   rule,
   type Spec,
@@ -16,49 +15,13 @@ import {
 } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, test } from "vitest";
-import {
-  averaged,
-  descent,
-  noise,
-  noiseOf,
-  refuses,
-  refusesLater,
-  refusesUnchanged,
-  step,
-  valuesOf,
-  variables,
-} from "../support.js";
+import { averaged, descent, noise, noiseOf, step, valuesOf, variables } from "../support.js";
+import { gridded, inner, seenOf, shapes } from "./gridded.js";
 
 afterEach(() => tf.disposeVariables());
 
-const shapes = { a: [2, 3], b: [3] } as const;
-
-/** Gradients on a grid of powers of two: their means over two, four or eight are exact. */
-function gridded(seed: number): Record<string, tf.Tensor> {
-  const grid = (shape: number[], of: number) =>
-    tf.tensor(
-      noise(
-        shape.reduce((x, y) => x * y, 1),
-        of,
-      ).map((x) => Math.round(x * 256) / 256),
-      shape,
-    );
-  return { a: grid([2, 3], 2 * seed), b: grid([3], 2 * seed + 1) };
-}
-
 const meanOf = (all: readonly Record<string, tf.Tensor>[], name: string): tf.Tensor =>
   tf.div(tf.addN(all.map((each) => each[name] as tf.Tensor)), all.length);
-
-/** A schedule, learned values of several grains, and a total. */
-const inner = (): Spec =>
-  averaged({
-    lr: learned(0.1, averaged({ lr: linear(0.01, { steps: 20 }) }), { per: "channel" }),
-    decay: learned(0.5, descent({ lr: 0.01 }), { horizon: 2 }),
-  });
-
-async function seenOf(optimizer: ReturnType<typeof hyper>, w: Record<string, tf.Variable>) {
-  return { values: valuesOf(w), learnt: await optimizer.hyperparameters(), iterations: optimizer.iterations };
-}
 
 describe.each(["host", "device"] as const)("with scalars on the %s", (scalars) => {
   test.each([2, 4])(
@@ -241,71 +204,6 @@ test("a variable that is without a gradient for a while takes its step later, wi
   expect([optimizer.parameters.a?.values[0], optimizer.parameters.b?.values[0]]).toEqual([-2, -3]);
 });
 
-describe("a gradient that is not finite", () => {
-  const spec = () => groups([["b", accumulate(inner(), { steps: 3 })]], inner());
-  const spoilt = (): tf.NamedTensorMap => ({ ...gridded(7), b: tf.tensor1d([0, Number.NaN, 1]) });
-
-  test("stops the gathering, whichever of a step's gradients it is, and changes nothing", async () => {
-    for (const after of [1, 2, 3]) {
-      const w = variables(shapes);
-      const optimizer = hyper(spec());
-      for (let t = 0; t < after; t++) tf.tidy(() => optimizer.applyGradients(gridded(t)));
-      const bad = spoilt();
-      await refusesUnchanged(
-        optimizer,
-        w,
-        () => optimizer.applyGradients(bad),
-        'the gradient of "b" has a NaN or infinite value',
-      );
-      // A held-out one as well.
-      const good = gridded(7);
-      await refusesUnchanged(
-        optimizer,
-        w,
-        () => optimizer.applyGradients(good, { hyperGradients: bad }),
-        'the gradient of "b" has a NaN or infinite value',
-      );
-      tf.dispose([bad, good]);
-      optimizer.dispose();
-      tf.dispose(w);
-    }
-  });
-
-  test('is dropped with "skip": the run goes on as if it had not been, and onStep hears of it', async () => {
-    const run = async (spoil: boolean) => {
-      const w = variables(shapes);
-      const told: boolean[] = [];
-      const optimizer = hyper(spec(), { onNonFinite: "skip", onStep: ({ skipped }) => void told.push(skipped) });
-      for (let t = 0; t < 7; t++) {
-        if (spoil && (t === 1 || t === 2)) tf.tidy(() => optimizer.applyGradients(spoilt()));
-        tf.tidy(() => optimizer.applyGradients(gridded(t)));
-      }
-      const seen = [await seenOf(optimizer, w), await optimizer.checkpoint()];
-      expect(await optimizer.nonFinite()).toEqual({ steps: spoil ? 2 : 0, hyperGradients: 0 });
-      expect(told.filter((skipped) => skipped).length).toBe(spoil ? 2 : 0);
-      optimizer.dispose();
-      tf.dispose(w);
-      return seen;
-    };
-    expect(await run(true)).toEqual(await run(false));
-  });
-
-  test("on the device masks the step that it is in, and only that one", async () => {
-    const w = variables(shapes);
-    const optimizer = hyper(accumulate(inner(), { steps: 2 }), { scalars: "device" });
-    for (let t = 0; t < 5; t++) tf.tidy(() => optimizer.applyGradients(gridded(t)));
-    const before = valuesOf(w);
-    tf.tidy(() => optimizer.applyGradients(spoilt()));
-    expect(valuesOf(w)).toEqual(before);
-    await refusesLater(() => optimizer.hyperparameters(), "a gradient had a NaN or infinite value in 1 step");
-    for (let t = 6; t < 8; t++) tf.tidy(() => optimizer.applyGradients(gridded(t)));
-    const after = valuesOf(w);
-    expect(after).not.toEqual(before);
-    for (const x of Object.values(after).flat()) expect(Number.isFinite(x)).toBe(true);
-    optimizer.dispose();
-  });
-});
-
 test("an existing tf.Optimizer takes one step for several gradients", () => {
   const w = variables(shapes);
   const adam = tf.train.adam(0.1);
@@ -337,16 +235,4 @@ test("the gradients stay the caller's", () => {
   expect(Array.from(g.a.dataSync())).toEqual(held);
   optimizer.dispose();
   tf.dispose([g, w]);
-});
-
-test("accumulate refuses what it cannot count", () => {
-  for (const steps of [0, -1, 1.5, Number.POSITIVE_INFINITY, Number.NaN]) {
-    refuses(() => accumulate(descent(), { steps }), `accumulate: steps is ${steps}; expected a whole number ≥ 1.`);
-  }
-  refuses(() => accumulate(descent as never, { steps: 2 }), "accumulate: expected an optimizer such as");
-  refuses(
-    () => accumulate(tf.train.sgd(0.1) as never, { steps: 2 }),
-    "accumulate: expected an optimizer such as",
-    "SGDOptimizer",
-  );
 });

@@ -11,8 +11,9 @@ import { type Domain, inDomain } from "../../../core/src/rule/domain.js";
 import { ruleSpecsOf } from "../../../core/src/rule/spec.js";
 import { bench, type Snapshot, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
 import { check, checkAsync } from "../../../core/test/check.js";
+import { optimizers } from "./optimizers.js";
 import { places } from "./places.js";
-import { type Drawn, optimizers, specs } from "./specs.js";
+import { type Drawn, specs } from "./specs.js";
 
 /** The domain of every learned hyperparameter of a spec, those of its learners included, by name (`lr`, `lr.lr`, …). */
 function domainsOf(spec: Spec): Map<string, Domain> {

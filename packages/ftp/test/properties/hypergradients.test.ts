@@ -20,7 +20,8 @@ import {
   valuesAt,
 } from "../../../core/src/testing/reveal.js";
 import { check } from "../../../core/test/check.js";
-import { coarser, coordinatesFor, finestOf, grains, type Optimizer, optimizers, valuesOf } from "./specs.js";
+import type { Optimizer } from "./bases.js";
+import { coarser, coordinatesFor, finestOf, grains, optimizers, valuesOf } from "./optimizers.js";
 
 type CoordinateName = keyof typeof plainCoordinates;
 const coordinateNames = Object.keys(plainCoordinates) as CoordinateName[];

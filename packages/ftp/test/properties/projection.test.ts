@@ -10,8 +10,10 @@ import { describe, expect, test } from "vitest";
 import { type Trace, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
 import { check, checkAsync } from "../../../core/test/check.js";
 import { type FtpOptions, ftp } from "../../src/index.js";
+import { bases } from "./bases.js";
+import { valuesOf } from "./optimizers.js";
 import { places } from "./places.js";
-import { bases, learners, valuesOf } from "./specs.js";
+import { learners } from "./specs.js";
 
 /** The official code's constant: added to every norm, and the smallest radius. */
 const EPS = 1e-8;

@@ -9,18 +9,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Trace, traceFloat64, traceTfjs } from "../../../core/src/testing/traces.js";
 import { check, checkAsync } from "../../../core/test/check.js";
+import { bases } from "./bases.js";
+import { coarser, coordinatesFor, finestOf, optimizers, valuesOf } from "./optimizers.js";
 import { onHost, places } from "./places.js";
-import {
-  bases,
-  coarser,
-  coordinatesFor,
-  type Drawn,
-  finestOf,
-  learners,
-  optimizers,
-  specs,
-  valuesOf,
-} from "./specs.js";
+import { type Drawn, learners, specs } from "./specs.js";
 
 /** Learners that are at work and yet learn nothing. */
 const idle: fc.Arbitrary<Spec> = fc.constantFrom(

@@ -21,6 +21,8 @@ export interface Internals {
       disposeData(id: number): void;
       getThreadsCount(): number;
     };
+    /** All of the memory, as it was when it last grew. */
+    readonly HEAPU8: Uint8Array;
     _malloc(bytes: number): number;
     _free(address: number): void;
   };

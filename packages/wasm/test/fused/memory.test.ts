@@ -207,6 +207,30 @@ describe("backends", () => {
     tf.dispose([p, g, variable]);
   });
 
+  test("may be removed under an optimizer, which says so, and goes on from a checkpoint on the one that comes back", async () => {
+    const p = tensor([6, 5], 0);
+    let variable = tf.variable(p, true, "removed");
+    const optimizer = hyper(momentum);
+    for (const t of [1, 2]) step(optimizer, variable, t);
+    const checkpoint = await optimizer.checkpoint();
+    const values = variable.dataSync();
+    const factory = tf.findBackendFactory("wasm");
+    tf.dispose([p, variable]);
+    await tf.setBackend("cpu");
+    tf.removeBackend("wasm");
+    tf.registerBackend("wasm", factory);
+    await tf.setBackend("wasm");
+    variable = tf.tidy(() => tf.variable(tf.tensor(values, [6, 5]), true, "removed"));
+    expect(() => step(optimizer, variable, 3)).toThrow(
+      "applyGradients: tf.removeBackend(), for the backend of its last step, took away what this optimizer remembers",
+    );
+    optimizer.restore(checkpoint);
+    step(optimizer, variable, 3);
+    expectClose(variable.dataSync(), expected(momentum, [6, 5], 3));
+    optimizer.dispose();
+    variable.dispose();
+  });
+
   test("may be removed and come back", async () => {
     const [p, q] = [tensor([6, 5], 0), tensor([6, 5], 0)];
     let variable = tf.variable(p);
