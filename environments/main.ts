@@ -1,10 +1,11 @@
 /**
- * The program of every environment, one bundle for browsers and one for Node. In a page it is there to be called, as `run`; a Worker finds what it
+ * The program of every environment, one bundle for browsers and one for Node. In a page it is there to be called, as `run` (and `checkChoices`); a Worker finds what it
  * is asked in its name, and a Node process in its arguments.
  *
  * Numbers travel as text, which is the same for the same bits and for no others.
  */
 import { checkRefusal, runBattery } from "./battery.js";
+import { checkChoices } from "./choices.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
 
 /** What an environment answers: where it was, and all numbers by training and name. */
@@ -33,7 +34,7 @@ async function run({ backend, wasmFiles }: Question): Promise<Answer> {
 }
 
 const scope = scopeName();
-if (scope === "page") Object.assign(globalThis, { run });
+if (scope === "page") Object.assign(globalThis, { run, checkChoices });
 if (scope === "Worker") {
   run(JSON.parse(self.name)).then(
     (answer) => postMessage({ answer }),
@@ -42,8 +43,11 @@ if (scope === "Worker") {
 }
 if (scope === "Node") {
   run(JSON.parse(process.argv[2] as string)).then(
-    // Dawn does not let go of its device, so that the process would not end by itself.
-    (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.exit(0)),
+    (answer) => {
+      console.log(JSON.stringify(answer));
+      // With a device that somebody holds the process does not end by itself, and ended by force it may crash.
+      delete (globalThis.navigator as { gpu?: object } | undefined)?.gpu;
+    },
     (error: Error) => {
       console.error(error);
       process.exit(1);

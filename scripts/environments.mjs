@@ -39,6 +39,8 @@ const environments = [
   },
   { name: "page, WebGL", backend: "webgl", place: { scope: "page" }, tolerance: FLOAT32 },
   { name: "page, WebGPU", backend: "webgpu", place: { scope: "page", device: "swiftshader" }, tolerance: FLOAT32 },
+  // Compared with nothing: what must be true there is in environments/choices.ts.
+  { name: "page, useBackend()", place: { scope: "page" } },
 ];
 const reference = { name: "Node, WASM", backend: "wasm", place: { scope: "Node", sharedMemory: false } };
 
@@ -83,7 +85,9 @@ async function inBrowser(browser, { scope, isolated }, question) {
   try {
     await page.goto(server.url);
     await page.waitForFunction(() => "run" in globalThis);
-    const given = { ...question, wasmFiles: `${server.url}wasm/` };
+    const wasmFiles = `${server.url}wasm/`;
+    if (!question.backend) return await page.evaluate((files) => globalThis.checkChoices(files), wasmFiles);
+    const given = { ...question, wasmFiles };
     if (scope === "page") return await page.evaluate((asked) => globalThis.run(asked), given);
     return await page.evaluate(
       (asked) =>
@@ -150,6 +154,7 @@ async function check(environment) {
   try {
     const answer =
       place.scope === "Node" ? await inNode({ backend }) : await inBrowser(started.browser, place, { backend });
+    if (!backend) return tell(name, "passed", seconds(), "the choices and messages that the guide speaks of");
     expected ??= answer;
     const { wrong, largest } = compare(environment, answer, expected);
     const found =
@@ -167,7 +172,7 @@ async function check(environment) {
     );
   } catch (error) {
     failed++;
-    tell(name, "FAILED", seconds(), error.stderr || error.message);
+    tell(name, "FAILED", seconds(), error.stderr || [error.message.trim(), error.signal].filter(Boolean).join(": "));
   }
 }
 

@@ -221,7 +221,7 @@ async function runTensors(spec: Spec, seed: number, options: HyperOptions): Prom
       memory.heaps.push(heap());
     }
   }
-  expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 0 });
+  expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 0, variables: [] });
   optimizer.dispose();
   tf.dispose(variables);
   return { looks, memory };

@@ -159,15 +159,17 @@ export class HyperOptimizer extends tf.Optimizer {
    * Every hyperparameter as it is now: a constant, a schedule's value in the last step, a learned value; those of the learners with a dot (`lr.lr`).
    *
    * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
+   *
+   * @throws Error for parameters that are not finite, and for skipped steps of which no error has told; see `onNonFinite`.
    */
   async hyperparameters(): Promise<Hyperparameters> {
     this.home.refuseLost("hyperparameters");
-    const hyperparameters = await readHyperparameters(this.bottom.level);
-    await this.bottom.throwIfSkipped();
+    const read = readHyperparameters(this.bottom.level);
+    const [hyperparameters] = await Promise.all([read, this.bottom.throwIfNonFinite("hyperparameters")]);
     return hyperparameters;
   }
 
-  /** How many steps were skipped and how many hyper-gradients were not applied, because something was not finite. */
+  /** How many steps were skipped and how many hyper-gradients were not applied, because something was not finite; and which variables are not finite now. */
   async nonFinite(): Promise<NonFiniteCounts> {
     return this.bottom.nonFinite();
   }
@@ -207,13 +209,15 @@ export class HyperOptimizer extends tf.Optimizer {
   /**
    * Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save: their own values, not those
    * that `swap` puts there.
+   *
+   * @throws Error for parameters that are not finite, and for skipped steps of which no error has told, see `onNonFinite`; for state that has overflowed, from which no run could go on.
    */
   async checkpoint(): Promise<Checkpoint> {
     this.home.refuseLost("checkpoint");
     checkSavable(this.spec);
-    const captured = await capture(this.bottom.level, this.bottom.tower.executor, structureOf(this.spec));
-    await this.bottom.throwIfSkipped();
-    return captured;
+    const captured = capture(this.bottom.level, this.bottom.tower.executor, structureOf(this.spec));
+    const [checkpoint] = await Promise.all([captured, this.bottom.throwIfNonFinite("checkpoint")]);
+    return checkpoint;
   }
 
   /**

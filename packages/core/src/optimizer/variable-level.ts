@@ -17,6 +17,7 @@ import { gather } from "../tower/gather.js";
 import { Level } from "../tower/level.js";
 import type { VariableGradient } from "./gradients.js";
 import type { NonFiniteCounts } from "./hyper-options.js";
+import { Overflow } from "./overflow.js";
 
 /** One pass over a gradient: see `Level.contract`. */
 type Contracted = Readonly<Record<string, Value<tf.Tensor>>>;
@@ -37,6 +38,7 @@ export class VariableLevel {
   private reported = 0;
   private readonly skips: boolean;
   private readonly accumulates: boolean;
+  private readonly overflow: Overflow;
 
   /** @param skips Whether a step with a gradient that is not finite is skipped, instead of being an error. */
   constructor(spec: Spec, executor: Executor<tf.Tensor>, skips: boolean) {
@@ -50,6 +52,7 @@ export class VariableLevel {
     this.level = new Level(this.tower, spec);
     this.skips = skips;
     this.accumulates = accumulates(spec);
+    this.overflow = new Overflow(executor, () => this.trained());
   }
 
   /**
@@ -139,10 +142,8 @@ export class VariableLevel {
     const probes = contracted.map(({ probed }) => probed as Value<tf.Tensor>);
     const culprit = probes.findIndex((probed) => typeof probed === "number" && probed !== 0);
     if (culprit >= 0 && !this.skips) {
-      throw nonFiniteError(
-        `the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`,
-        this.level.steps === 0,
-      );
+      const what = `the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`;
+      throw this.overflow.behind(what, this.level.steps) ?? nonFiniteError(what, this.level.steps === 0);
     }
     const onDevice = probes.filter((probed) => typeof probed !== "number");
     if (onDevice.length === 0) return culprit >= 0 ? Number.NaN : 0;
@@ -191,23 +192,33 @@ export class VariableLevel {
     });
   }
 
-  /** What was not finite so far. */
+  /** The variables that have taken a step and are still there. */
+  private trained(): tf.Variable[] {
+    const { registeredVariables } = tf.engine();
+    return [...this.level.cells.keys()].flatMap((name) => registeredVariables[name] ?? []);
+  }
+
+  /** What was not finite so far, and what is not now. */
   async nonFinite(): Promise<NonFiniteCounts> {
-    const count = async (value: Value<tf.Tensor>): Promise<number> =>
-      typeof value === "number" ? value : ((await value.data())[0] as number);
-    const [steps, hyperGradients] = await Promise.all([count(this.skipped), count(this.tower.refused)]);
-    return { steps, hyperGradients };
+    const [steps, hyperGradients, variables] = await Promise.all([
+      numberOf(this.skipped),
+      numberOf(this.tower.refused),
+      this.overflow.names(this.level.steps),
+    ]);
+    return { steps, hyperGradients, variables };
   }
 
   /**
-   * Tells of the steps that were skipped on the device, where nothing is read back in a step.
+   * Tells of what no step has told: parameters that are not finite, and steps that were skipped on the device, where nothing is read back.
    *
-   * @throws Error where there are some of which no error has told, unless steps are skipped on purpose.
+   * @throws Error where there is something of which no error has told, unless steps are skipped on purpose.
    */
-  async throwIfSkipped(): Promise<void> {
-    if (typeof this.skipped === "number" || this.skips) return;
-    const { steps } = await this.nonFinite();
-    const fresh = steps - this.reported;
+  async throwIfNonFinite(called: string): Promise<void> {
+    if (this.skips) return;
+    const skipped = numberOf(this.skipped);
+    await this.overflow.refuse(called, this.level.steps);
+    const steps = await skipped;
+    const fresh = typeof this.skipped === "number" ? 0 : steps - this.reported;
     this.reported = steps;
     const never = steps === this.level.steps;
     if (fresh > 0) throw nonFiniteError(`a gradient had a NaN or infinite value in ${fresh} step(s)`, never);
@@ -218,6 +229,10 @@ export class VariableLevel {
     this.level.dispose();
     tf.dispose([this.tower.refused, this.skipped].filter((value) => typeof value !== "number"));
   }
+}
+
+async function numberOf(value: Value<tf.Tensor>): Promise<number> {
+  return typeof value === "number" ? value : ((await value.data())[0] as number);
 }
 
 /**
