@@ -22,8 +22,8 @@ const resolving = {
   name: "one tfjs-core",
   setup({ onResolve }) {
     onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () => ({ path: join(core, "index.js") }));
-    onResolve({ filter: /^tfjs-core-dist\// }, ({ path }) => ({
-      path: join(core, path.slice("tfjs-core-dist/".length)),
+    onResolve({ filter: /^virtual:tfjs-core\// }, ({ path }) => ({
+      path: join(core, path.slice("virtual:tfjs-core/".length)),
     }));
     onResolve({ filter: /^jasmine-core\// }, ({ path }) => ({ path: join(modules, path) }));
   },
@@ -32,7 +32,7 @@ const resolving = {
 /** What became of every test on the WASM backend with this package imported. */
 async function results(name, backend) {
   const bundle = join(out, `${name}.cjs`);
-  const parts = ["./boot.mjs", "./environment.mjs", "tfjs-core-dist/tests.js", "./execute.mjs"];
+  const parts = ["./boot.mjs", "./environment.mjs", "virtual:tfjs-core/tests.js", "./execute.mjs"];
   await build({
     stdin: {
       contents: parts.map((part) => `import ${JSON.stringify(part)};`).join("\n"),
@@ -43,7 +43,7 @@ async function results(name, backend) {
     ignoreAnnotations: true,
     mainFields: ["module", "main"],
     tsconfig: join(root, "tsconfig.test.json"),
-    alias: { "backend-under-test": backend },
+    alias: { "virtual:backend": backend },
     define: { WASM_FILES: JSON.stringify(join(modules, "@tensorflow", "tfjs-backend-wasm", "wasm-out", "/")) },
     plugins: [resolving],
   });
