@@ -8,9 +8,9 @@ import { checkRefusal, runBattery } from "./battery.js";
 import { checkChoices } from "./choices.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
 
-/** What an environment answers: where it was, and all numbers by training and name. */
+/** What an environment answers: where it was and what ran its steps, and all numbers by training and name. */
 interface Answer {
-  readonly place: Place;
+  readonly place: Place & { readonly executors: string };
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
@@ -24,13 +24,14 @@ const text = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
 
 async function run({ backend, wasmFiles }: Question): Promise<Answer> {
   const place = await selectBackend(backend, wasmFiles);
-  const outcomes = Object.entries(await runBattery()).map(([training, outcome]) => {
+  const { outcomes: numbers, executors } = await runBattery();
+  const outcomes = Object.entries(numbers).map(([training, outcome]) => {
     const texts = Object.entries(outcome).map(([name, numbers]) => [name, numbers.map(text)] as const);
     return [training, Object.fromEntries(texts)] as const;
   });
   if (backend === "webgpu") checkRefusal();
   throwDeviceErrors();
-  return { place, outcomes: Object.fromEntries(outcomes) };
+  return { place: { ...place, executors: executors.join("; ") }, outcomes: Object.fromEntries(outcomes) };
 }
 
 const scope = scopeName();
