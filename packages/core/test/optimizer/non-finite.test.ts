@@ -74,7 +74,7 @@ describe.each(backends)("on the %s backend, a gradient that is not finite", (bac
           tf.tidy(() => optimizer.applyGradients(spoiled(value)));
         }
         expect({ values: valuesOf(all), hyperparameters: await optimizer.hyperparameters() }).toEqual(before);
-        expect(await optimizer.nonFinite()).toEqual({ steps: 2, hyperGradients: 0 });
+        expect(await optimizer.nonFinite()).toEqual({ steps: 2, hyperGradients: 0, variables: [] });
         expect(infos.map(({ step, skipped }) => [step, skipped])).toEqual([
           [1, false],
           [2, false],
@@ -108,7 +108,7 @@ describe.each(backends)("on the %s backend, a gradient that is not finite", (bac
       "a gradient had a NaN or infinite value in 1 step",
       '{ onNonFinite: "skip" }',
     );
-    expect(await optimizer.nonFinite()).toEqual({ steps: 1, hyperGradients: 0 });
+    expect(await optimizer.nonFinite()).toEqual({ steps: 1, hyperGradients: 0, variables: [] });
     expect(await optimizer.hyperparameters()).toEqual(before.hyperparameters);
     tf.tidy(() => optimizer.applyGradients(spoiled(Number.NaN)));
     await refusesLater(() => optimizer.checkpoint(), "a gradient had a NaN or infinite value in 1 step");
