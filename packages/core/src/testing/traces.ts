@@ -5,6 +5,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Executor, Value } from "../executors/executor.js";
 import type { Array64 } from "../executors/float64-executor.js";
+import { Transaction } from "../executors/transaction.js";
 import { input, sum } from "../expression/expression.js";
 import { compile } from "../expression/program.js";
 import { float64 } from "../optimizer/float64.js";
@@ -55,7 +56,10 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
   const loadGiven = (): never => {
     throw new Error("these problems give no tensors");
   };
-  const level = new Level<Array64>({ executor, loadGiven, refused: 0 }, withChannelAxis(spec, problem.channelAxis));
+  const level = new Level<Array64>(
+    { executor: new Transaction(executor), loadGiven, refused: 0 },
+    withChannelAxis(spec, problem.channelAxis),
+  );
   const parameters = new Map(problem.variables.map((variable) => [variable.name, executor.load(variable)]));
   for (const [name, p] of parameters) level.adopt(level.createCell(name, p.shape, p));
   const plain = (value: Value<Array64>) => (typeof value === "number" ? value : value.values);
@@ -69,10 +73,12 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
       const { probed } = executor.run(probe, { x: g }, cell.layout);
       return { cell, p, g, probed: typeof probed === "number" ? undefined : probed };
     });
-    level.step(updates).forEach((p, i) => {
-      const { name, layout } = (updates[i] as Update<Array64>).cell;
-      parameters.set(name, executor.spread(p, layout.shape));
-    });
+    level
+      .step(updates)()
+      .forEach((p, i) => {
+        const { name, layout } = (updates[i] as Update<Array64>).cell;
+        parameters.set(name, executor.spread(p, layout.shape));
+      });
     return snapshot(
       Object.fromEntries([...parameters].map(([name, p]) => [name, p.values])),
       Object.fromEntries(
