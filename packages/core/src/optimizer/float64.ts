@@ -53,13 +53,22 @@ export interface Float64Optimizer {
 export function float64(
   spec: Spec,
   parameters: Parameters64,
-  { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
+  options: Pick<HyperOptions, "channelAxis"> = {},
 ): Float64Optimizer {
   const loadGiven = (tensor: GivenTensor): Array64 => {
     if ("values" in tensor) return float64Executor.load(tensor);
     throw new Error("The float64 executor takes tensors as { shape, values }; got a tf.Tensor. Pass its dataSync().");
   };
-  const tower: Tower<Array64> = { executor: float64Executor, loadGiven, refused: 0 };
+  return float64In({ executor: float64Executor, loadGiven, refused: 0 }, spec, parameters, options);
+}
+
+/** The same in a tower that is given, which may know how to run operators. */
+export function float64In(
+  tower: Tower<Array64>,
+  spec: Spec,
+  parameters: Parameters64,
+  { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
+): Float64Optimizer {
   const level = new Level(tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
   checkPatterns(
     spec,
