@@ -8,13 +8,14 @@ import {
   cosine,
   decodeCheckpoint,
   encodeCheckpoint,
+  groups,
   type HyperOptimizer,
   hyper,
   learned,
   type Spec,
 } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
-import { adam, adamw, clipByGlobalNorm, sgd } from "@hypergrad/optimizers";
+import { adam, adamw, clipByGlobalNorm, muon, sgd, shampoo } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
 
 /** The numbers that a training ends with, by what they are. */
@@ -41,8 +42,8 @@ interface Problem {
   readonly dispose: () => void;
 }
 
-function problemOf(): Problem {
-  const names = Array.from({ length: LAYERS }, (_, i) => i);
+function problemOf(layers = LAYERS): Problem {
+  const names = Array.from({ length: layers }, (_, i) => i);
   const variable = (shape: number[], seed: number, size: number, name: string): tf.Variable =>
     tf.tidy(() => tf.variable(tf.mul(noise(shape, seed), size), true, name));
   const variables = names.flatMap((i) => [
@@ -90,11 +91,11 @@ async function state(optimizer: HyperOptimizer, variables: readonly tf.Variable[
   };
 }
 
-async function trained(spec: Spec): Promise<Outcome> {
-  const problem = problemOf();
+async function trained(spec: Spec, { layers = LAYERS, steps = STEPS } = {}): Promise<Outcome> {
+  const problem = problemOf(layers);
   const optimizer = hyper(spec);
   try {
-    const losses = await stepped(problem, optimizer, STEPS);
+    const losses = await stepped(problem, optimizer, steps);
     return { losses, ...(await state(optimizer, problem.variables)) };
   } finally {
     optimizer.dispose();
@@ -175,11 +176,19 @@ async function fitted(): Promise<Outcome> {
   }
 }
 
+const muonSpec = (): Spec =>
+  groups([[/kernel$/, muon({ momentum: learned(0.9, sgd({ lr: 1e-3 }), { in: "logit" }) })]], adamw());
+
+const FEW = { layers: 1, steps: 2 };
+
 const trainings: Readonly<Record<string, () => Promise<Outcome>>> = {
   "FTP with a learned rate": () => trained(ftpSpec()),
   "a tower": () => trained(adamw({ lr: learned(1e-2, sgd({ lr: learned(1e-4, sgd({ lr: 1e-6 })) })) })),
   "a clipped Adam": () =>
     trained(chain(clipByGlobalNorm({ maxNorm: 0.5 }), adam({ lr: cosine(1e-2, { steps: 2 * STEPS }) }))),
+  // Their iterations are hundreds of matrix products for each axis, which a GPU in software takes its time for.
+  "Muon with a learned momentum": () => trained(muonSpec(), FEW),
+  Shampoo: () => trained(groups([[/bias$/, shampoo({ eps: 1e-2 })]], adamw()), FEW),
   "a layers model": fitted,
   "a checkpoint resumed": resumed,
 };

@@ -1,16 +1,20 @@
 /**
- * The program of every environment, one bundle for browsers and one for Node. In a page it is there to be called, as `run`; a Worker finds what it
+ * The program of every environment, one bundle for browsers and one for Node. In a page it is there to be called, as `run` (and `checkChoices`); a Worker finds what it
  * is asked in its name, and a Node process in its arguments.
  *
  * Numbers travel as text, which is the same for the same bits and for no others.
  */
 import { checkRefusal, runBattery } from "./battery.js";
+import { checkChoices } from "./choices.js";
+import { countDispatches } from "./dispatches.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
 
 /** What an environment answers: where it was, and all numbers by training and name. */
 interface Answer {
   readonly place: Place;
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+  /** Kernels of one step by optimizer, on a page's GPU. */
+  readonly dispatches?: Readonly<Record<string, number>>;
 }
 
 interface Question {
@@ -28,22 +32,32 @@ async function run({ backend, wasmFiles }: Question): Promise<Answer> {
     return [training, Object.fromEntries(texts)] as const;
   });
   if (backend === "webgpu") checkRefusal();
+  const onGpu = place.scope === "page" && (backend === "webgpu" || backend === "webgl");
+  const answer = {
+    place,
+    outcomes: Object.fromEntries(outcomes),
+    ...(onGpu && { dispatches: countDispatches(backend) }),
+  };
   throwDeviceErrors();
-  return { place, outcomes: Object.fromEntries(outcomes) };
+  return answer;
 }
 
 const scope = scopeName();
-if (scope === "page") Object.assign(globalThis, { run });
+if (scope === "page") Object.assign(globalThis, { run, checkChoices });
 if (scope === "Worker") {
-  run(JSON.parse(self.name)).then(
+  const asked = JSON.parse(self.name);
+  (asked.backend ? run(asked) : checkChoices(asked.wasmFiles)).then(
     (answer) => postMessage({ answer }),
     (error: Error) => postMessage({ error: error.stack ?? error.message }),
   );
 }
 if (scope === "Node") {
   run(JSON.parse(process.argv[2] as string)).then(
-    // Dawn does not let go of its device, so that the process would not end by itself.
-    (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.exit(0)),
+    (answer) => {
+      console.log(JSON.stringify(answer));
+      // With a device that somebody holds the process does not end by itself, and ended by force it may crash.
+      delete (globalThis.navigator as { gpu?: object } | undefined)?.gpu;
+    },
     (error: Error) => {
       console.error(error);
       process.exit(1);

@@ -1,6 +1,6 @@
 /**
  * All checks, one after the other, each under its name. A check that fails does not stop the others; the summary names it, and
- * the last line counts.
+ * the last line counts. What a check had to skip on this machine is in the summary too, by name.
  *
  *   node scripts/check.mjs                 all checks
  *   node scripts/check.mjs lint tests      these checks
@@ -32,9 +32,21 @@ const checks = [
   { name: "rules", what: "the page of update rules", command: node("scripts/rules.mjs", "--check") },
   { name: "tests", what: "unit, property and golden tests", command: tool("vitest", "run"), live: true },
   {
+    name: "kernels",
+    what: "TensorFlow.js's own tests on WASM, as it comes and with @hypergrad/wasm",
+    command: node("scripts/kernels.mjs"),
+    live: true,
+  },
+  {
     name: "environments",
     what: "the same numbers in Node, pages and Workers, on WASM, WebGL and WebGPU",
     command: node("scripts/environments.mjs"),
+    live: true,
+  },
+  {
+    name: "packages",
+    what: "the packages as npm installs them: imported, required, typed, bundled, in pages; their size",
+    command: node("scripts/packages.mjs"),
     live: true,
   },
   { name: "contract", what: "the contract lines", command: node("examples/contract/dist/contract.js"), live: true },
@@ -48,6 +60,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+/** What a check says that it could not do on this machine. */
+const skippedIn = (output) => [...output.matchAll(/^ {3}skipped +(.*)$/gm)].map(([, line]) => line);
+
 const results = [];
 for (const { name, what, command, live = false } of checks) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
@@ -57,12 +72,13 @@ for (const { name, what, command, live = false } of checks) {
   const seconds = (performance.now() - start) / 1000;
   if (code !== 0 && !live) process.stdout.write(output.endsWith("\n") ? output : `${output}\n`);
   console.log(code === 0 ? `   ${name} passed` : `   FAILED: ${name} (exit code ${code})`);
-  results.push({ name, what, seconds, passed: code === 0 });
+  results.push({ name, what, seconds, passed: code === 0, skipped: skippedIn(output) });
 }
 
 console.log("\n── summary");
-for (const { name, what, seconds, passed } of results) {
+for (const { name, what, seconds, passed, skipped } of results) {
   console.log(`   ${passed ? "passed" : "FAILED"}  ${name.padEnd(12)}  ${seconds.toFixed(1).padStart(6)} s  ${what}`);
+  for (const line of skipped) console.log(`   skipped    ${line}`);
 }
 const failed = results.filter(({ passed }) => !passed).length;
 console.log(`${results.length - failed} passed, ${failed} failed`);

@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 import { build } from "esbuild";
 import { launchBrowser, servePages } from "./browser.mjs";
 import { unpackedChromium } from "./chromium.mjs";
+import { wrongDispatches } from "./dispatches.mjs";
 import { root } from "./workspace.mjs";
 
 const out = join(root, "node_modules", ".cache", "environments");
@@ -34,11 +35,20 @@ const environments = [
   {
     name: "isolated page, WASM on threads",
     backend: "wasm",
-    place: { scope: "page", isolated: true, sharedMemory: true },
+    place: { scope: "page", isolated: true, sharedMemory: true, threads: 3 },
+    tolerance: 0,
+  },
+  {
+    name: "isolated Worker, WASM on threads",
+    backend: "wasm",
+    place: { scope: "Worker", isolated: true, sharedMemory: true, threads: 3 },
     tolerance: 0,
   },
   { name: "page, WebGL", backend: "webgl", place: { scope: "page" }, tolerance: FLOAT32 },
   { name: "page, WebGPU", backend: "webgpu", place: { scope: "page", device: "swiftshader" }, tolerance: FLOAT32 },
+  // Compared with nothing: what must be true there is in environments/choices.ts.
+  { name: "page, useBackend()", place: { scope: "page" } },
+  { name: "Worker, useBackend()", place: { scope: "Worker" } },
 ];
 const reference = { name: "Node, WASM", backend: "wasm", place: { scope: "Node", sharedMemory: false } };
 
@@ -83,8 +93,14 @@ async function inBrowser(browser, { scope, isolated }, question) {
   try {
     await page.goto(server.url);
     await page.waitForFunction(() => "run" in globalThis);
-    const given = { ...question, wasmFiles: `${server.url}wasm/` };
-    if (scope === "page") return await page.evaluate((asked) => globalThis.run(asked), given);
+    const wasmFiles = `${server.url}wasm/`;
+    const given = { ...question, wasmFiles };
+    if (scope === "page") {
+      return await page.evaluate(
+        (asked) => (asked.backend ? globalThis.run(asked) : globalThis.checkChoices(asked.wasmFiles)),
+        given,
+      );
+    }
     return await page.evaluate(
       (asked) =>
         new Promise((resolve, reject) => {
@@ -112,6 +128,7 @@ function compare({ backend, place, tolerance = 0 }, answer, expected) {
   const wrong = Object.entries({ backend, ...place })
     .filter(([fact, value]) => answer.place[fact] !== value)
     .map(([fact, value]) => `${fact} is ${answer.place[fact]}, expected ${value}`);
+  wrong.push(...wrongDispatches(backend, answer.dispatches));
   let largest = 0;
   for (const [training, outcome] of Object.entries(answer.outcomes)) {
     if (Number(outcome.leaked[0]) !== 0) wrong.push(`${training}: ${outcome.leaked[0]} tensors are left behind`);
@@ -130,7 +147,7 @@ function compare({ backend, place, tolerance = 0 }, answer, expected) {
 }
 
 function tell(name, verdict, seconds, detail) {
-  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(30)}  ${`${seconds.toFixed(1)} s`.padStart(7)}  ${detail}`);
+  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(32)}  ${`${seconds.toFixed(1)} s`.padStart(7)}  ${detail}`);
 }
 
 const started = await launchBrowser();
@@ -150,6 +167,7 @@ async function check(environment) {
   try {
     const answer =
       place.scope === "Node" ? await inNode({ backend }) : await inBrowser(started.browser, place, { backend });
+    if (!backend) return tell(name, "passed", seconds(), "the choices and messages that the guide speaks of");
     expected ??= answer;
     const { wrong, largest } = compare(environment, answer, expected);
     const found =
@@ -167,7 +185,7 @@ async function check(environment) {
     );
   } catch (error) {
     failed++;
-    tell(name, "FAILED", seconds(), error.stderr || error.message);
+    tell(name, "FAILED", seconds(), error.stderr || [error.message.trim(), error.signal].filter(Boolean).join(": "));
   }
 }
 

@@ -11,6 +11,7 @@ import ts from "typescript";
 import { learned } from "../packages/core/dist/index.js";
 import { passesOf } from "../packages/core/dist/passes/passes.js";
 import { planOf } from "../packages/core/dist/plan/plan.js";
+import { reachOf } from "../packages/core/dist/plan/reach.js";
 import { ftp } from "../packages/ftp/dist/index.js";
 import * as optimizers from "../packages/optimizers/dist/index.js";
 
@@ -103,14 +104,19 @@ const number = (x) =>
       ? x.toExponential().replace("e+", "e")
       : String(x);
 
-/** The finest grain at which a hyperparameter can be learned: found by trying. */
-function finestOf(spec, name) {
+/** The rule with one hyperparameter learned. */
+function learning(spec, name, per) {
   const { default: value, domain } = spec.rule.hyperparameters[name];
   const init = value >= 3e38 ? 1 : Math.min(Math.max(value, domain.min), domain.max);
+  return { ...spec, settings: { ...spec.settings, [name]: learned(init, optimizers.sgd({ lr: 0 }), { per }) } };
+}
+
+/** The finest grain at which a hyperparameter can be learned: found by trying. */
+function finestOf(spec, name) {
   return (
     grains.find((per) => {
       try {
-        planOf({ ...spec, settings: { ...spec.settings, [name]: learned(init, optimizers.sgd({ lr: 0 }), { per }) } });
+        planOf(learning(spec, name, per));
         return true;
       } catch {
         return false;
@@ -119,15 +125,21 @@ function finestOf(spec, name) {
   );
 }
 
+/** The horizon from which on its hyper-gradient is not 0 in every step. */
+function horizonOf(spec, name) {
+  const { step, start } = reachOf(learning(spec, name, "model"), name);
+  return step ?? (start === undefined ? "none" : "none: it is in the initial state alone");
+}
+
 function hyperparameterTable(spec, names) {
   if (names.length === 0) return "No hyperparameters.\n";
   const rows = names.map((name) => {
     const { domain, per } = spec.rule.hyperparameters[name];
     const setting = spec.settings[name];
     const shown = typeof setting === "number" ? number(setting) : "learned";
-    return `| \`${name}\` | ${shown} | ${domain.description} | ${per} | ${finestOf(spec, name)} |`;
+    return `| \`${name}\` | ${shown} | ${domain.description} | ${per} | ${finestOf(spec, name)} | ${horizonOf(spec, name)} |`;
   });
-  return `| hyperparameter | default | domain | learned per, by default | per, at the finest |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+  return `| hyperparameter | default | domain | learned per, by default | per, at the finest | with a horizon of at least |\n| --- | --- | --- | --- | --- | --- |\n${rows.join("\n")}\n`;
 }
 
 // ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -238,6 +250,9 @@ This page is written by \`node scripts/rules.mjs\` from the rules themselves, an
 **Grain** is what one learned value covers: the whole model, one tensor, one output channel, one element. *At the finest* says from where on the sensitivity would be a matrix. Learning
 costs one array of state for each hyperparameter, its sensitivity, which is written in the step and read with the next gradient, and per element the values as well; a horizon above 1 costs one more for every slot
 that depends on the hyperparameter.
+
+**Horizon** is how many steps back a hyper-gradient looks, 1 unless \`learned\` is told otherwise. With less than stands in the table, and with *none* at all, no derivative leads from the hyperparameter to the parameter: it can be
+learned, but never moves, and \`hyper\` says so.
 
 **Cost** counts the loops over a tensor's elements that the fused kernels of \`@hypergrad/wasm\` run in a step with default settings, and the arrays of the tensor's size that they read and write. One more pass, over the
 gradient, checks it for NaN and contracts it for the hyper-gradients. A pass ends where a sum over the tensor is needed before it can go on.

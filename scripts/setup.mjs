@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readJson, root, run, tool, workspacePackages } from "./workspace.mjs";
+import { pnpm, readJson, root, run, tool, workspacePackages } from "./workspace.mjs";
 
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 20) {
@@ -36,15 +36,12 @@ const installed = () =>
   workspacePackages().every(({ folder }) => existsSync(join(root, folder, "node_modules")));
 
 async function install() {
-  const [name, version] = readJson(join(root, "package.json")).packageManager.split("@");
-  console.log(`Installing dependencies with ${name} ${version} …`);
-  const windows = process.platform === "win32";
-  const npx = windows ? "npx.cmd" : "npx";
+  const command = pnpm("install", "--frozen-lockfile");
+  console.log(
+    `Installing dependencies with ${readJson(join(root, "package.json")).packageManager.replace("@", " ")} …`,
+  );
   // CI=true: pnpm asks nothing, terminal or not.
-  const { code, output } = await run([npx, "-y", `${name}@${version}`, "install", "--frozen-lockfile"], {
-    env: { ...process.env, CI: "true" },
-    shell: windows,
-  });
+  const { code, output } = await run(command, { env: { ...process.env, CI: "true" } });
   if (code !== 0) {
     console.error(`${output}\nInstalling the dependencies failed (exit code ${code}): the output above says why.`);
     process.exit(1);

@@ -1,4 +1,4 @@
-/** What the other scripts know about the repository: where it is, which packages it has, how to run a tool in it. */
+/** What the other scripts know about the repository: where it is, which packages it has, how to run a tool, npm or pnpm in it. */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -38,10 +38,19 @@ const bins = {
   knip: "knip/bin/knip.js",
   typedoc: "typedoc/bin/typedoc",
   vitest: "vitest/vitest.mjs",
+  vite: "vite/bin/vite.js",
+  changeset: "@changesets/cli/bin.js",
 };
 
 /** The command line of an installed tool, run by this very Node. */
 export const tool = (name, ...args) => [process.execPath, join(root, "node_modules", bins[name]), ...args];
+
+/** npm or another program that comes with Node; on Windows these are scripts, which need a shell. */
+const beside = (name, ...args) => [process.platform === "win32" ? `${name}.cmd` : name, ...args];
+export const npm = (...args) => beside("npm", ...args);
+
+/** pnpm, in exactly the version that package.json names, without being installed. */
+export const pnpm = (...args) => beside("npx", "-y", readJson(join(root, "package.json")).packageManager, ...args);
 
 const running = new Set();
 
@@ -58,10 +67,11 @@ for (const [signal, number] of [
 }
 endWithNpm();
 
-/** Runs a command in the root; `live` shows its output as it comes. Resolves to its exit code and its output. */
-export function run([command, ...args], { live = false, env = process.env, shell = false } = {}) {
+/** Runs a command, in the root unless told otherwise; `live` shows its output as it comes. Resolves to its exit code and its output. */
+export function run([command, ...args], { live = false, env = process.env, cwd = root } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env, shell, stdio: ["ignore", "pipe", "pipe"] });
+    const shell = command.endsWith(".cmd");
+    const child = spawn(command, args, { cwd, env, shell, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     let output = "";
     for (const [from, to] of [

@@ -1,5 +1,5 @@
 /** One run: a problem, an optimizer's spec, a number of steps. What comes back is the loss over all data and the learning rate, along the way. */
-import { type Hyperparameters, hyper, type Spec } from "@hypergrad/core";
+import { type HyperOptimizer, type Hyperparameters, hyper, type Spec } from "@hypergrad/core";
 import { randomStream } from "@hypergrad/example-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Arrays, Problem } from "./problems/problem.js";
@@ -52,6 +52,22 @@ function finite(arrays: Arrays): boolean {
   return zero === 0;
 }
 
+/** The rate of a parameter; of several, the geometric mean. */
+function rateOf(hyperparameters: Hyperparameters, name: string): number {
+  const lr = hyperparameters[name]?.lr ?? Number.NaN;
+  return typeof lr === "number" ? lr : Math.exp(lr.reduce((sum, value) => sum + Math.log(value), 0) / lr.length);
+}
+
+/** Takes a step with gradients that stay the caller's. */
+function applyTo(optimizer: HyperOptimizer, variables: readonly tf.Variable[], gradients: Arrays): void {
+  const given = variables.map(({ name, shape }) => ({
+    name,
+    tensor: tf.tensor(gradients[name] as Float32Array, shape),
+  }));
+  optimizer.applyGradients(given);
+  tf.dispose(given.map(({ tensor }) => tensor));
+}
+
 /** Does one run, on TensorFlow.js's current backend. */
 export async function train(problem: Problem, spec: Spec, { seed, steps, traced }: TrainOptions): Promise<Trajectory> {
   const names = Object.keys(problem.parameters);
@@ -60,11 +76,6 @@ export async function train(problem: Problem, spec: Spec, { seed, steps, traced 
   );
   const gradients = Object.fromEntries(variables.map(({ name, size }) => [name, new Float32Array(size)]));
   const optimizer = hyper(spec);
-  /** The rate of a parameter; of several, the geometric mean. */
-  const rateOf = (hyperparameters: Hyperparameters, name: string): number => {
-    const lr = hyperparameters[name]?.lr ?? Number.NaN;
-    return typeof lr === "number" ? lr : Math.exp(lr.reduce((sum, value) => sum + Math.log(value), 0) / lr.length);
-  };
   const all = Int32Array.from({ length: problem.rows }, (_, i) => i);
   const result = { steps: [] as number[], loss: [] as (number | null)[], lr: {} as Record<string, number[]> };
   for (const name of names) result.lr[name] = [];
@@ -90,12 +101,7 @@ export async function train(problem: Problem, spec: Spec, { seed, steps, traced 
       const loss = problem.loss(here(), batch.next().value, gradients);
       diverged = !Number.isFinite(loss) || !finite(gradients);
       if (diverged) break;
-      const given = variables.map(({ name, shape }) => ({
-        name,
-        tensor: tf.tensor(gradients[name] as Float32Array, shape),
-      }));
-      optimizer.applyGradients(given);
-      tf.dispose(given.map(({ tensor }) => tensor));
+      applyTo(optimizer, variables, gradients);
       step++;
       if (step === 1) {
         const first = await optimizer.hyperparameters();

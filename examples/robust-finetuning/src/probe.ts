@@ -30,38 +30,7 @@ export function fitProbe(
   const { mean, deviation } = moments(features, width);
   const x = Float64Array.from(features, (value, i) => (value - mean[i % width]!) / deviation[i % width]!);
 
-  // One row of parameters for each feature, and a last one for the bias.
-  const size = (width + 1) * classes;
-  const weight = new Float64Array(size);
-  const first = new Float64Array(size);
-  const second = new Float64Array(size);
-  const gradient = new Float64Array(size);
-  const logits = new Float64Array(classes);
-  for (let step = 1; step <= STEPS; step++) {
-    for (let i = 0; i < size; i++) gradient[i] = i < width * classes ? l2 * weight[i]! : 0;
-    for (let row = 0; row < rows; row++) {
-      const at = row * width;
-      for (let c = 0; c < classes; c++) logits[c] = weight[width * classes + c]!;
-      for (let j = 0; j < width; j++) {
-        const value = x[at + j]!;
-        for (let c = 0; c < classes; c++) logits[c]! += value * weight[j * classes + c]!;
-      }
-      softmaxInPlace(logits);
-      logits[labels[row]!]! -= 1;
-      for (let c = 0; c < classes; c++) {
-        const error = logits[c]! / rows;
-        for (let j = 0; j < width; j++) gradient[j * classes + c]! += error * x[at + j]!;
-        gradient[width * classes + c]! += error;
-      }
-    }
-    for (let i = 0; i < size; i++) {
-      const g = gradient[i]!;
-      first[i] = 0.9 * first[i]! + 0.1 * g;
-      second[i] = 0.999 * second[i]! + 0.001 * g * g;
-      const direction = first[i]! / (1 - 0.9 ** step) / (Math.sqrt(second[i]! / (1 - 0.999 ** step)) + 1e-8);
-      weight[i]! -= RATE * direction;
-    }
-  }
+  const weight = logisticRegression(x, labels, classes, l2);
 
   // The standardisation goes into the weights: w·(x - mean)/deviation + b.
   const kernel = new Float32Array(width * classes);
@@ -97,4 +66,59 @@ function softmaxInPlace(logits: Float64Array): void {
     sum += logits[c]!;
   }
   for (let c = 0; c < logits.length; c++) logits[c]! /= sum;
+}
+
+/**
+ * Logistic regression by Adam, all rows at once.
+ *
+ * @param x standardised features, one row after the other
+ * @returns one row of weights for each feature, and a last one for the bias
+ */
+function logisticRegression(x: Float64Array, labels: Int32Array, classes: number, l2: number): Float64Array {
+  const width = x.length / labels.length;
+  const size = (width + 1) * classes;
+  const weight = new Float64Array(size);
+  const first = new Float64Array(size);
+  const second = new Float64Array(size);
+  const gradient = new Float64Array(size);
+  for (let step = 1; step <= STEPS; step++) {
+    for (let i = 0; i < size; i++) gradient[i] = i < width * classes ? l2 * weight[i]! : 0;
+    addGradient(gradient, weight, x, labels, classes);
+    for (let i = 0; i < size; i++) {
+      const g = gradient[i]!;
+      first[i] = 0.9 * first[i]! + 0.1 * g;
+      second[i] = 0.999 * second[i]! + 0.001 * g * g;
+      const direction = first[i]! / (1 - 0.9 ** step) / (Math.sqrt(second[i]! / (1 - 0.999 ** step)) + 1e-8);
+      weight[i]! -= RATE * direction;
+    }
+  }
+  return weight;
+}
+
+/** Adds the gradient of the mean cross-entropy. */
+function addGradient(
+  gradient: Float64Array,
+  weight: Float64Array,
+  x: Float64Array,
+  labels: Int32Array,
+  classes: number,
+): void {
+  const rows = labels.length;
+  const width = x.length / rows;
+  const logits = new Float64Array(classes);
+  for (let row = 0; row < rows; row++) {
+    const at = row * width;
+    for (let c = 0; c < classes; c++) logits[c] = weight[width * classes + c]!;
+    for (let j = 0; j < width; j++) {
+      const value = x[at + j]!;
+      for (let c = 0; c < classes; c++) logits[c]! += value * weight[j * classes + c]!;
+    }
+    softmaxInPlace(logits);
+    logits[labels[row]!]! -= 1;
+    for (let c = 0; c < classes; c++) {
+      const error = logits[c]! / rows;
+      for (let j = 0; j < width; j++) gradient[j * classes + c]! += error * x[at + j]!;
+      gradient[width * classes + c]! += error;
+    }
+  }
 }

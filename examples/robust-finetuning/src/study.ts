@@ -96,23 +96,12 @@ function precondition(methods: readonly MethodResult[]): StudyResult["preconditi
   return { probe: means(probe), finetuned: means(finetuned), holds: costsRobustness(probe, finetuned, shifted) };
 }
 
-/**
- * Runs the study.
- *
- * @param commandLine The options as given, for the record.
- */
-export async function study(
-  { model, methods, seed, seeds, steps }: StudyOptions,
-  backend: SelectedBackend,
-  commandLine: StudyResult["options"],
-): Promise<StudyResult> {
-  const started = Date.now();
+/** Every method with every seed. The probe, which is soon done, comes last: it fills what the others leave of the last worker's time. */
+function* runsOf({ model, methods, seed, seeds, steps }: StudyOptions): Generator<RunOptions> {
   const tuned = tuning(model);
-  const runs: RunOptions[] = [];
   for (let i = 0; i < seeds; i++) {
-    // The probe, which is soon done, last: it fills what the others leave of the last worker's time.
     for (const method of [...methods].reverse()) {
-      runs.push({
+      yield {
         model,
         method,
         seed: seed + i,
@@ -121,9 +110,35 @@ export async function study(
         purpose: "test",
         evaluateEvery: Math.ceil(steps / 8),
         traceEvery: Math.ceil(steps / 40),
-      });
+      };
     }
   }
+}
+
+/** What a model is, for the record. */
+function described(model: StudyOptions["model"]): StudyResult["model"] {
+  const weights = Object.values(pretrainedWeights(model));
+  return {
+    description: MODELS[model].description,
+    parameters: weights.reduce((sum, { values }) => sum + values.length, 0),
+    pretraining: `Other classes, drawn in ${PRETRAINED.join(", ")}, under strong augmentation.`,
+  };
+}
+
+/**
+ * Runs the study.
+ *
+ * @param commandLine The options as given, for the record.
+ */
+export async function study(
+  options: StudyOptions,
+  backend: SelectedBackend,
+  commandLine: StudyResult["options"],
+): Promise<StudyResult> {
+  const started = Date.now();
+  const { model, methods, seed, steps } = options;
+  const tuned = tuning(model);
+  const runs = [...runsOf(options)];
   const trained = runs.filter(({ method }) => METHODS[method].spec);
   const progress = createProgress({ total: Math.max(1, trained.length * steps), label: "Training" });
   const results = await runAll(runs, backend.name, (taken, { method, seed }) =>
@@ -140,7 +155,6 @@ export async function study(
       pace[name],
     ),
   );
-  const weights = Object.values(pretrainedWeights(model));
   return {
     format: "hypergrad-study/1",
     date: new Date(started).toISOString(),
@@ -155,11 +169,7 @@ export async function study(
       validation: PER_CLASS.validation * CLASSES.length,
       testPerDomain: PER_CLASS.test * CLASSES.length,
     },
-    model: {
-      description: MODELS[model].description,
-      parameters: weights.reduce((sum, { values }) => sum + values.length, 0),
-      pretraining: `Other classes, drawn in ${PRETRAINED.join(", ")}, under strong augmentation.`,
-    },
+    model: described(model),
     training: { steps, batchSize: BATCH, schedule: "5 % warm-up, then half a cosine, unless the rate is learned" },
     methods: all,
     precondition: precondition(all),

@@ -48,6 +48,7 @@ export type { RestoreOptions } from "./optimizer/restore.js";
 export { accumulate } from "./rule/accumulate.js";
 export { channelAxesOf, type LayerLike, type LayerWeight } from "./rule/channel-axes.js";
 export {
+  type Definition,
   type RuleDefinition,
   type RuleFactory,
   rule,

@@ -1,22 +1,12 @@
-import { decodeSafetensors, encodeSafetensors, hyper, type Spec } from "@hypergrad/core";
+import { decodeSafetensors, encodeSafetensors, hyper } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
 import { adamw } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, test } from "vitest";
 import { noiseOf, refusesUnchanged, step, valuesOf, variables } from "../../core/test/support.js";
+import { refusesFirstStep, shapes } from "./first-step.js";
 
 afterEach(() => tf.disposeVariables());
-
-const shapes = { "body/kernel": [4, 3], "body/bias": [3], "head/kernel": [3, 2] } as const;
-
-/** Expects the first step of a new optimizer to be refused, with nothing changed. */
-async function refusesFirstStep(spec: Spec, ...parts: string[]): Promise<void> {
-  const all = variables(shapes);
-  const optimizer = hyper(spec);
-  await refusesUnchanged(optimizer, all, () => step(optimizer, all, 1), ...parts);
-  expect(optimizer.iterations).toBe(0);
-  optimizer.dispose();
-}
 
 describe("an anchor stops the first step", () => {
   const given = () => ({ "body/kernel": noiseOf([4, 3], 1), "body/bias": noiseOf([3], 2) });

@@ -4,19 +4,9 @@ import { adam, adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, test } from "vitest";
 import { noiseOf, refuses, refusesUnchanged, step, valuesOf, variables } from "../../core/test/support.js";
+import { refusesFirstStep, shapes } from "./first-step.js";
 
 afterEach(() => tf.disposeVariables());
-
-const shapes = { "body/kernel": [4, 3], "body/bias": [3], "head/kernel": [3, 2] } as const;
-
-/** Expects the first step of a new optimizer to be refused, with nothing changed. */
-async function refusesFirstStep(spec: Spec, ...parts: string[]): Promise<void> {
-  const all = variables(shapes);
-  const optimizer = hyper(spec);
-  await refusesUnchanged(optimizer, all, () => step(optimizer, all, 1), ...parts);
-  expect(optimizer.iterations).toBe(0);
-  optimizer.dispose();
-}
 
 describe("ftp refuses, when it is called,", () => {
   test.each([-0.1, 1.1, Number.NaN, Number.POSITIVE_INFINITY])("k = %d", (k) => {

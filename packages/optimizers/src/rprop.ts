@@ -23,14 +23,16 @@ const rpropRule: RuleFactory<"lr" | "etaMinus" | "etaPlus" | "stepMin" | "stepMa
   },
   state: { last: 0, size: 0 },
   update(x) {
-    const { t, etaMinus, etaPlus } = x;
+    const { t, etaMinus, etaPlus, stepMin, stepMax } = x;
     // Signs, not gradients: their product does not underflow.
     const agreement = x.g.sign().mul(x.last.sign());
-    const eta = select(agreement.greater(0), etaPlus, select(agreement.less(0), etaMinus, 1));
-    const size = clamp(select(t.equal(1), x.lr, x.size).mul(eta), x.stepMin, x.stepMax);
-    // Where the sign changed, this step is not taken, and the next one is not compared.
-    const g = select(agreement.less(0), 0, x.g);
-    return { p: x.p.sub(g.sign().mul(size)), last: g, size };
+    const turned = agreement.less(0);
+    const before = select(t.equal(1), x.lr, x.size);
+    const size = clamp(before.mul(select(agreement.greater(0), etaPlus, 1)), stepMin, stepMax);
+    // Where the sign changed, this step is not taken, and the next one, which is shorter, is not compared.
+    const g = select(turned, 0, x.g);
+    const shorter = clamp(before.mul(etaMinus), stepMin, stepMax);
+    return { p: x.p.sub(g.sign().mul(size)), last: g, size: select(turned, shorter, size) };
   },
 });
 

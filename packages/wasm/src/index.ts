@@ -8,11 +8,13 @@
  */
 import "@tensorflow/tfjs-backend-wasm";
 import { accelerate } from "@hypergrad/core/executors";
+import { tellWhereFilesAre } from "./files.js";
 import { fused } from "./fused/fused.js";
 import { hasSimd } from "./heap/assemble.js";
 import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
 
+tellWhereFilesAre();
 guardExisting();
 if (hasSimd()) accelerate("wasm", fused);
 else {

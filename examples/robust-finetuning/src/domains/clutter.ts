@@ -1,5 +1,6 @@
 /** Clutter: a page of an infographic, with the shape as one small flat icon among bars, dots, rules, grey text and connecting lines. */
 
+import type { Random } from "@hypergrad/example-kit";
 import {
   type Colour,
   canvas,
@@ -34,48 +35,7 @@ export const clutter: Domain = {
     const text = distinct(page, 0.25, () => hsv(0, 0, random.uniform()));
     const icon = distinct(page, 0.3, () => hsv(random.uniform(), random.uniform(0.5, 1), random.uniform(0.15, 1)));
 
-    const forms: Form[] = [];
-    // Rows of text, along an edge or two.
-    for (let block = 0; block < 1 + random.integer(2); block++) {
-      const left = random.uniform(0, 20);
-      const top = random.pick([random.uniform(0, 5), random.uniform(23, 28)]);
-      for (let row = 0; row < 2 + random.integer(2); row++) {
-        const [y, right] = [top + 2.4 * row, left + random.uniform(6, 16)];
-        forms.push({ colour: text, distance: (px, py) => segmentDistance(px, py, left, y, right, y) - 0.55 });
-      }
-    }
-    // A bar chart rising from the lower edge, or growing from the left one.
-    if (random.chance(0.7)) {
-      const upright = random.chance(0.5);
-      const start = random.uniform(0, 16);
-      for (let bar = 0; bar < 3 + random.integer(3); bar++) {
-        const [at, height] = [start + 3.2 * bar, random.uniform(2, 10)];
-        const colour = random.pick(palette);
-        forms.push({
-          colour,
-          distance: (px, py) =>
-            upright
-              ? Math.max(Math.abs(px - at) - 1.1, SIZE - height - py)
-              : Math.max(Math.abs(py - at) - 1.1, px - height),
-        });
-      }
-    }
-    // A network of dots and lines.
-    let [fromX, fromY] = [random.uniform(0, SIZE), random.uniform(0, SIZE)];
-    const network = random.pick(palette);
-    for (let dot = 0; dot < 2 + random.integer(4); dot++) {
-      const [ax, ay, x, y, radius] = [
-        fromX,
-        fromY,
-        random.uniform(0, SIZE),
-        random.uniform(0, SIZE),
-        random.uniform(0.8, 2.2),
-      ];
-      forms.push({ colour: network, distance: (px, py) => segmentDistance(px, py, ax, ay, x, y) - 0.4 });
-      forms.push({ colour: network, distance: (px, py) => Math.hypot(px - x, py - y) - radius });
-      [fromX, fromY] = [x, y];
-    }
-
+    const forms = [...rowsOfText(random, text), ...barChart(random, palette), ...network(random, palette)];
     const distance = distanceField(shape);
     const halo = random.uniform(0.5, 1.8);
     const picture = canvas(page);
@@ -87,3 +47,46 @@ export const clutter: Domain = {
     return picture;
   },
 };
+
+/** Along an edge or two. */
+function* rowsOfText(random: Random, colour: Colour): Generator<Form> {
+  for (let block = 0; block < 1 + random.integer(2); block++) {
+    const left = random.uniform(0, 20);
+    const top = random.pick([random.uniform(0, 5), random.uniform(23, 28)]);
+    for (let row = 0; row < 2 + random.integer(2); row++) {
+      const [y, right] = [top + 2.4 * row, left + random.uniform(6, 16)];
+      yield { colour, distance: (px, py) => segmentDistance(px, py, left, y, right, y) - 0.55 };
+    }
+  }
+}
+
+/** Now and then bars that rise from the lower edge, or grow from the left one. */
+function* barChart(random: Random, palette: readonly Colour[]): Generator<Form> {
+  if (!random.chance(0.7)) return;
+  const upright = random.chance(0.5);
+  const start = random.uniform(0, 16);
+  for (let bar = 0; bar < 3 + random.integer(3); bar++) {
+    const [at, height] = [start + 3.2 * bar, random.uniform(2, 10)];
+    const colour = random.pick(palette);
+    yield {
+      colour,
+      distance: (px, py) =>
+        upright
+          ? Math.max(Math.abs(px - at) - 1.1, SIZE - height - py)
+          : Math.max(Math.abs(py - at) - 1.1, px - height),
+    };
+  }
+}
+
+/** Dots, each joined to the one before. */
+function* network(random: Random, palette: readonly Colour[]): Generator<Form> {
+  let [fromX, fromY] = [random.uniform(0, SIZE), random.uniform(0, SIZE)];
+  const colour = random.pick(palette);
+  for (let dot = 0; dot < 2 + random.integer(4); dot++) {
+    const [ax, ay] = [fromX, fromY];
+    const [x, y, radius] = [random.uniform(0, SIZE), random.uniform(0, SIZE), random.uniform(0.8, 2.2)];
+    yield { colour, distance: (px, py) => segmentDistance(px, py, ax, ay, x, y) - 0.4 };
+    yield { colour, distance: (px, py) => Math.hypot(px - x, py - y) - radius };
+    [fromX, fromY] = [x, y];
+  }
+}

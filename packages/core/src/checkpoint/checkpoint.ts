@@ -28,23 +28,41 @@ export interface Checkpoint {
 
 /**
  * What a level and those above it remember. It is captured when the function is called, and read back afterwards.
+ *
+ * @throws Error where no run could go on from it, as the state has overflowed.
  */
 export async function capture<A>(level: Level<A>, executor: Executor<A>, structure: string): Promise<Checkpoint> {
   const variables = Object.fromEntries([...level.cells.values()].map(({ name, layout }) => [name, [...layout.shape]]));
-  const pending: [string, number | Promise<StoredTensor>][] = [];
-  for (const { key, get } of fieldsOf(level)) {
-    const value = get();
-    if (value !== undefined) pending.push([key, typeof value === "number" ? value : executor.store(value)]);
+  const pending: [Field<A>, number | Promise<StoredTensor>][] = [];
+  for (const field of fieldsOf(level)) {
+    const value = field.get();
+    if (value !== undefined) pending.push([field, typeof value === "number" ? value : executor.store(value)]);
   }
   const tensors: [string, StoredTensor][] = [];
-  for (const [key, value] of pending) {
-    tensors.push([
-      key,
-      typeof value === "number" ? { dtype: "float64", shape: [], values: Float64Array.of(value) } : await value,
-    ]);
+  for (const [field, value] of pending) {
+    const stored: StoredTensor =
+      typeof value === "number" ? { dtype: "float64", shape: [], values: Float64Array.of(value) } : await value;
+    refuseWrong(field, stored, "This run has overflowed, and could not go on from it: take an earlier checkpoint.");
+    tensors.push([field.key, stored]);
   }
   return { format: FORMAT, structure, variables, tensors: Object.fromEntries(tensors) };
 }
+
+/** @throws Error for a value that the field cannot have. */
+function refuseWrong(
+  { key, valid, expected }: Pick<Field<never>, "key" | "valid" | "expected">,
+  stored: StoredTensor,
+  remedy: string,
+): void {
+  // An array becomes one of float32, in which a number may be infinite that was finite before.
+  const single = isSingle(stored);
+  const wrong = stored.values.find((x) => !valid(single ? x : Math.fround(x)));
+  if (wrong === undefined) return;
+  throw new Error(`checkpoint: "${key}" has the value ${wrong}; expected ${expected}. ${remedy}`);
+}
+
+/** One number, which is kept in float64. */
+const isSingle = ({ dtype, shape }: StoredTensor): boolean => dtype === "float64" && shape.length === 0;
 
 /** Checks what can be seen of a checkpoint without building anything. */
 export function checkCheckpoint(checkpoint: Checkpoint, structure: string): void {
@@ -138,11 +156,8 @@ function isOf(variable: string, key: string): boolean {
   return rest.startsWith(variable) && "@#:".includes(rest.charAt(variable.length) || " ");
 }
 
-function storedValue<A>(
-  { key, shape, valid, expected }: Field<A>,
-  stored: StoredTensor,
-  executor: Executor<A>,
-): Value<A> {
+function storedValue<A>(field: Field<A>, stored: StoredTensor, executor: Executor<A>): Value<A> {
+  const { key, shape } = field;
   if (!areSizes(stored?.shape) || !isFloats(stored.values)) {
     throw new Error(
       `checkpoint: "${key}" is ${shown(stored)}; expected a tensor: dtype, shape and values in a typed array.`,
@@ -154,7 +169,7 @@ function storedValue<A>(
       `checkpoint: "${key}" has ${stored.values.length} values; expected ${size} for its shape ${shown(stored.shape)}.`,
     );
   }
-  const single = stored.dtype === "float64" && stored.shape.length === 0;
+  const single = isSingle(stored);
   const fits =
     shape !== undefined &&
     (stored.shape.length === 0 ||
@@ -164,12 +179,6 @@ function storedValue<A>(
       `checkpoint: "${key}" has shape ${shown(stored.shape)}; expected ${shape === undefined ? "one number" : `[${shape}]`}.`,
     );
   }
-  // An array becomes one of float32, in which a number may be infinite that was finite before.
-  const wrong = stored.values.find((x) => !valid(single ? x : Math.fround(x)));
-  if (wrong !== undefined) {
-    throw new Error(
-      `checkpoint: "${key}" has the value ${wrong}; expected ${expected}. It was made by a run that had gone wrong, or it is damaged: take an earlier one.`,
-    );
-  }
+  refuseWrong(field, stored, "It was made by a run that had gone wrong, or it is damaged: take an earlier one.");
   return single ? (stored.values[0] as number) : executor.load(stored);
 }

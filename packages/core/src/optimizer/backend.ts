@@ -76,21 +76,27 @@ async function prepareWebGpu(auto: boolean): Promise<void> {
   if (auto && adapter.info?.isFallbackAdapter) throw new Error("the only WebGPU adapter is a slow one in software");
 }
 
+/** A package that is needed is not there, or does not load: something can be done about it. */
+class Missing extends Error {
+  readonly packages: readonly string[];
+
+  constructor(message: string, packages: readonly string[], cause?: unknown) {
+    super(message, { cause });
+    this.packages = packages;
+  }
+}
+
 /** Imports a package that may not be there. The name is a variable so that no bundler insists on it. */
 async function importOptional(name: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
   } catch (cause) {
-    if (!inNode()) {
-      throw new Error(`nothing in this program imports ${name}, and it cannot be found by its name in a browser`, {
-        cause,
-      });
-    }
+    const elsewhere = `nothing in this program imports ${name}, and it cannot be found by its name in a browser`;
+    if (!inNode()) throw new Missing(elsewhere, [name], cause);
     const message = (cause as Error).message.split("\n")[0];
-    const missing = (cause as { code?: string }).code?.endsWith("MODULE_NOT_FOUND") && message?.includes(`'${name}'`);
-    throw new Error(missing ? `${name} is not installed` : `${name} is installed but does not load (${message})`, {
-      cause,
-    });
+    const absent = (cause as { code?: string }).code?.endsWith("MODULE_NOT_FOUND") && message?.includes(`'${name}'`);
+    const what = absent ? `${name} is not installed` : `${name} is installed but does not load (${message})`;
+    throw new Missing(what, [name], cause);
   }
 }
 
@@ -113,14 +119,14 @@ async function activate(name: BackendName, auto: boolean): Promise<string> {
       failures.push((error as Error).message);
     }
   }
-  if (!tf.findBackendFactory(name)) throw new Error(failures.join("; "));
+  if (!tf.findBackendFactory(name)) throw new Missing(failures.join("; "), packages);
   const before = tf.getBackend();
   if (await tf.setBackend(name)) {
     await tf.ready();
     return what;
   }
   if (before) await tf.setBackend(before);
-  throw new Error("it is installed, but does not start here");
+  throw new Error("it is there, but does not start here");
 }
 
 /**
@@ -140,10 +146,8 @@ export async function useBackend(name: BackendName | "auto" = "auto"): Promise<S
     try {
       return { name, reason: `asked for: ${await activate(name, false)}` };
     } catch (cause) {
-      throw new Error(
-        `useBackend: "${name}" cannot be used: ${(cause as Error).message}. ${remedy(backends[name].packages)}, or take "auto".`,
-        { cause },
-      );
+      const hint = cause instanceof Missing ? `${remedy(cause.packages)}, or take "auto".` : 'Take "auto".';
+      throw new Error(`useBackend: "${name}" cannot be used: ${(cause as Error).message}. ${hint}`, { cause });
     }
   }
   const passed: string[] = [];

@@ -6,6 +6,8 @@
 
 import type { Numbers, Value } from "../executors/executor.js";
 import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { Transaction } from "../executors/transaction.js";
+import { listed } from "../expression/shown.js";
 import { checkPatterns } from "../rule/resolve.js";
 import type { GivenTensor } from "../rule/rule.js";
 import { type Spec, withChannelAxis } from "../rule/spec.js";
@@ -48,107 +50,136 @@ export interface Float64Optimizer {
  *
  * @param spec The optimizer.
  * @param parameters The parameters at the start; they are copied.
- * @throws Error as `hyper` and its steps do.
+ * @throws Error as `hyper` and its steps do, those with a gradient that is not finite included: nothing is changed by such a step.
  */
 export function float64(
   spec: Spec,
   parameters: Parameters64,
   options: Pick<HyperOptions, "channelAxis"> = {},
 ): Float64Optimizer {
-  const loadGiven = (tensor: GivenTensor): Array64 => {
-    if ("values" in tensor) return float64Executor.load(tensor);
-    throw new Error("The float64 executor takes tensors as { shape, values }; got a tf.Tensor. Pass its dataSync().");
-  };
-  return float64In({ executor: float64Executor, loadGiven, refused: 0 }, spec, parameters, options);
+  const executor = new Transaction(float64Executor);
+  return float64In({ executor, loadGiven, refused: 0 }, spec, parameters, options);
 }
 
 /** The same in a tower that is given, which may know how to run operators. */
-export function float64In(
+export const float64In = (
   tower: Tower<Array64>,
   spec: Spec,
   parameters: Parameters64,
   { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
-): Float64Optimizer {
-  const level = new Level(tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
-  checkPatterns(
-    spec,
-    Object.entries(parameters).map(([name, { shape }]) => ({ name, shape })),
-  );
-  let current: Readonly<Record<string, Array64>> = Object.fromEntries(
-    Object.entries(parameters).map(([name, numbers]) => [name, float64Executor.load(numbers)]),
-  );
+): Float64Optimizer => new PlainLevel(tower, spec, parameters, channelAxis);
 
-  function cellOf(name: string, p: Array64): Cell<Array64> {
-    const known = level.cells.get(name);
+/** A parameter and a gradient of its. */
+interface Given {
+  readonly name: string;
+  readonly p: Array64;
+  readonly g: Array64;
+}
+
+/** The bottom level, whose variables are plain numbers: what `VariableLevel` is for tf.Variables. */
+class PlainLevel implements Float64Optimizer {
+  private readonly tower: Tower<Array64>;
+  private readonly level: Level<Array64>;
+  parameters: Readonly<Record<string, Array64>>;
+
+  constructor(tower: Tower<Array64>, spec: Spec, parameters: Parameters64, channelAxis: HyperOptions["channelAxis"]) {
+    this.tower = tower;
+    this.level = new Level(this.tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
+    checkPatterns(
+      spec,
+      Object.entries(parameters).map(([name, { shape }]) => ({ name, shape })),
+    );
+    this.parameters = Object.fromEntries(
+      Object.entries(parameters).map(([name, numbers]) => [name, float64Executor.load(numbers)]),
+    );
+  }
+
+  get refusedHyperGradients(): number {
+    return this.tower.refused as number;
+  }
+
+  step(gradients: Gradients64, hyperGradients?: Gradients64): void {
+    this.tower.executor.whole(() => this.take(gradients, hyperGradients));
+  }
+
+  private take(gradients: Gradients64, hyperGradients: Gradients64 | undefined): void {
+    const given = this.given(gradients);
+    const heldOut = hyperGradients && new Map(this.given(hyperGradients).map(({ name, g }) => [name, g]));
+    this.level.schedule();
+    const updates = given.flatMap(({ name, p, g }) => {
+      const cell = this.cellOf(name, p);
+      const mean = cell.steps === 1 ? g : gather(this.tower, cell, g);
+      if (mean === undefined) return [];
+      const contracted = heldOut && this.level.contract(cell, mean, p, heldOut.get(name) ?? 0);
+      return [{ cell, p, g: mean, ...(contracted && { contracted }) }];
+    });
+    if (updates.length === 0) return;
+    const moved = this.level.step(updates)();
+    const next = { ...this.parameters };
+    updates.forEach(({ cell, p }, i) => {
+      next[cell.name] = float64Executor.spread(moved[i] as Value<Array64>, p.shape);
+    });
+    this.parameters = next;
+  }
+
+  /** The parameters that have a gradient, with it. */
+  private given(gradients: Gradients64): Given[] {
+    return Object.entries(gradients).flatMap(([name, values]) => {
+      if (!values) return [];
+      const p = Object.hasOwn(this.parameters, name) ? this.parameters[name] : undefined;
+      if (!p)
+        throw new Error(`step: there is no parameter "${name}"; there are ${listed(Object.keys(this.parameters))}.`);
+      const { length } = p.values;
+      if (values.length !== length) {
+        throw new Error(`step: the gradient of "${name}" has ${values.length} values; expected ${length}.`);
+      }
+      const g = float64Executor.load({ shape: p.shape, values });
+      const wrong = g.values.findIndex((x) => !Number.isFinite(x));
+      if (wrong >= 0) {
+        throw new Error(
+          `step: the gradient of "${name}" is ${g.values[wrong]} at ${wrong}; expected finite numbers. Nothing was changed.`,
+        );
+      }
+      return [{ name, p, g }];
+    });
+  }
+
+  private cellOf(name: string, p: Array64): Cell<Array64> {
+    const known = this.level.cells.get(name);
     if (known) return known;
-    const cell = level.createCell(name, p.shape, p);
-    level.adopt(cell);
+    const cell = this.level.createCell(name, p.shape, p);
+    this.level.adopt(cell);
     return cell;
   }
 
-  function parameterOf(name: string): Array64 {
-    const p = current[name];
-    if (!p) throw new Error(`step: there is no parameter "${name}"; there are ${Object.keys(current).join(", ")}.`);
-    return p;
+  evaluation(): Readonly<Record<string, Array64>> {
+    const values = Object.entries(this.parameters).map(([name, p]) => {
+      const cell = this.level.cells.get(name);
+      return [name, float64Executor.spread((cell && evaluationOf(this.level, cell, p)) ?? p, p.shape)];
+    });
+    return Object.fromEntries(values);
   }
 
-  function loaded(name: string, { shape, values: { length } }: Array64, values: ArrayLike<number>): Array64 {
-    if (values.length !== length) {
-      throw new Error(`step: the gradient of "${name}" has ${values.length} values; expected ${length}.`);
-    }
-    return float64Executor.load({ shape, values });
+  freeze(path: string, frozen: boolean): boolean {
+    return setFrozen(this.level, path, frozen);
   }
 
-  const plain = ({ value, shape }: Reading<Array64>): number | Float64Array => {
-    if (shape.length > 0) return float64Executor.spread(value, shape).values;
-    return typeof value === "number" ? value : (value.values[0] as number);
-  };
+  hyperparameters(): Record<string, Record<string, number | Float64Array>> {
+    return Object.fromEntries(
+      [...this.level.cells.values()].map((cell) => [
+        cell.name,
+        Object.fromEntries([...readingsOf(this.level, cell)].map(([name, value]) => [name, plain(value)])),
+      ]),
+    );
+  }
+}
 
-  return {
-    get parameters() {
-      return current;
-    },
-    get refusedHyperGradients() {
-      return tower.refused as number;
-    },
-    step(gradients, hyperGradients) {
-      level.schedule();
-      const given = Object.entries(gradients).flatMap(([name, values]) => {
-        if (!values) return [];
-        const p = parameterOf(name);
-        return [{ cell: cellOf(name, p), p, g: loaded(name, p, values) }];
-      });
-      const updates = given.flatMap(({ cell, p, g }) => {
-        const mean = cell.steps === 1 ? g : gather(tower, cell, g);
-        if (mean === undefined) return [];
-        const heldOut =
-          hyperGradients && loaded(cell.name, p, hyperGradients[cell.name] ?? new Float64Array(p.values.length));
-        const contracted = heldOut && level.contract(cell, mean, p, heldOut);
-        return [{ cell, p, g: mean, ...(contracted && { contracted }) }];
-      });
-      if (updates.length === 0) return;
-      const moved = level.step(updates);
-      const next = { ...current };
-      updates.forEach(({ cell, p }, i) => {
-        next[cell.name] = float64Executor.spread(moved[i] as Value<Array64>, p.shape);
-      });
-      current = next;
-    },
-    evaluation() {
-      const values = Object.entries(current).map(([name, p]) => {
-        const cell = level.cells.get(name);
-        return [name, float64Executor.spread((cell && evaluationOf(level, cell, p)) ?? p, p.shape)];
-      });
-      return Object.fromEntries(values);
-    },
-    freeze: (path, frozen) => setFrozen(level, path, frozen),
-    hyperparameters() {
-      return Object.fromEntries(
-        [...level.cells.values()].map((cell) => [
-          cell.name,
-          Object.fromEntries([...readingsOf(level, cell)].map(([name, value]) => [name, plain(value)])),
-        ]),
-      );
-    },
-  };
+function loadGiven(tensor: GivenTensor): Array64 {
+  if ("values" in tensor) return float64Executor.load(tensor);
+  throw new Error("The float64 executor takes tensors as { shape, values }; got a tf.Tensor. Pass its dataSync().");
+}
+
+function plain({ value, shape }: Reading<Array64>): number | Float64Array {
+  if (shape.length > 0) return float64Executor.spread(value, shape).values;
+  return typeof value === "number" ? value : (value.values[0] as number);
 }

@@ -109,13 +109,14 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Takes one step with gradients that are given.
+   * Takes one step with gradients that are given. It is all or nothing: where it throws, variables, state, step counts and hyperparameters are what they were. So a step that is not fused holds the
+   * old values and the new until its end.
    *
    * @param gradients By variable name, or as a list of names and tensors. A variable without a gradient (null or undefined) keeps its value and its state.
    * @param options `hyperGradients`: gradients of the loss that hyperparameters are learned from, in the same form; where a variable has none, that loss does not depend on it. Default: the
    *   gradients themselves.
-   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a type that is not float32, a gradient that is
-   *   disposed or not finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped, and after
+   * @throws Error with nothing changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a type that is not float32, a gradient that is
+   *   disposed or not finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped, where memory is full, and after
    *   `tf.engine().reset()` or `tf.removeBackend()` took away what the optimizer remembers. And, after the step was taken, what `onStep` throws.
    */
   override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {
@@ -158,15 +159,17 @@ export class HyperOptimizer extends tf.Optimizer {
    * Every hyperparameter as it is now: a constant, a schedule's value in the last step, a learned value; those of the learners with a dot (`lr.lr`).
    *
    * The values are those at the moment of the call. What lives on the device is fetched in one asynchronous read that stops no pipeline.
+   *
+   * @throws Error for parameters that are not finite, and for skipped steps of which no error has told; see `onNonFinite`.
    */
   async hyperparameters(): Promise<Hyperparameters> {
     this.home.refuseLost("hyperparameters");
-    const hyperparameters = await readHyperparameters(this.bottom.level);
-    await this.bottom.throwIfSkipped();
+    const read = readHyperparameters(this.bottom.level);
+    const [hyperparameters] = await Promise.all([read, this.bottom.throwIfNonFinite("hyperparameters")]);
     return hyperparameters;
   }
 
-  /** How many steps were skipped and how many hyper-gradients were not applied, because something was not finite. */
+  /** How many steps were skipped and how many hyper-gradients were not applied, because something was not finite; and which variables are not finite now. */
   async nonFinite(): Promise<NonFiniteCounts> {
     return this.bottom.nonFinite();
   }
@@ -206,13 +209,15 @@ export class HyperOptimizer extends tf.Optimizer {
   /**
    * Everything that the optimizer remembers, as it is at the moment of the call; see `encodeCheckpoint` for a file. The variables are the model's to save: their own values, not those
    * that `swap` puts there.
+   *
+   * @throws Error for parameters that are not finite, and for skipped steps of which no error has told, see `onNonFinite`; for state that has overflowed, from which no run could go on.
    */
   async checkpoint(): Promise<Checkpoint> {
     this.home.refuseLost("checkpoint");
     checkSavable(this.spec);
-    const captured = await capture(this.bottom.level, this.bottom.tower.executor, structureOf(this.spec));
-    await this.bottom.throwIfSkipped();
-    return captured;
+    const captured = capture(this.bottom.level, this.bottom.tower.executor, structureOf(this.spec));
+    const [checkpoint] = await Promise.all([captured, this.bottom.throwIfNonFinite("checkpoint")]);
+    return checkpoint;
   }
 
   /**

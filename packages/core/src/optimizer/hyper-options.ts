@@ -29,6 +29,9 @@ export interface HyperOptions {
    * What a NaN or infinite gradient does: "throw" (default) raises an error and changes nothing; "skip" changes nothing and counts. Where a step reads nothing
    * back from the device, "throw" skips too and the error is raised by the next `hyperparameters()` or `checkpoint()`; as nobody knows of it before,
    * such a step counts as taken in `iterations`, schedules and bias corrections.
+   *
+   * Parameters that a step has made NaN or infinite, by too large a rate or gradient, are found by the next look at them, as a step has no time for one: with "throw", the error of the next gradient that is not finite
+   * names them, and so do `hyperparameters()` and `checkpoint()`; `nonFinite().variables` always does. Nothing can be undone then: go back to saved weights and a checkpoint.
    */
   readonly onNonFinite?: "throw" | "skip";
   /**
@@ -64,12 +67,14 @@ export interface ApplyOptions {
   readonly hyperGradients?: tf.NamedTensorMap | readonly NamedTensor[];
 }
 
-/** What was not finite so far. */
+/** What was not finite so far, and what is not now. */
 export interface NonFiniteCounts {
   /** Steps that were skipped. */
   readonly steps: number;
   /** Hyper-gradients that were not applied. */
   readonly hyperGradients: number;
+  /** The names of the variables that hold a NaN or an infinity now, of those that have taken a step. */
+  readonly variables: readonly string[];
 }
 
 /**

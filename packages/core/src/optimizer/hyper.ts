@@ -4,6 +4,7 @@
 import type { Spec } from "../rule/spec.js";
 import { HyperOptimizer } from "./hyper-optimizer.js";
 import type { HyperOptions } from "./hyper-options.js";
+import { warnOfIdle } from "./idle.js";
 
 /**
  * Brings a spec to life as a tf.Optimizer.
@@ -14,6 +15,8 @@ import type { HyperOptions } from "./hyper-options.js";
  * await optimizer.hyperparameters(); // { "conv/kernel": { lr: 0.00102, beta1: 0.9, …, radius: 0.31 }, … }
  * ```
  *
+ * A learned hyperparameter that nothing can move, as the parameter never depends on it within its horizon, is told of by console.warn.
+ *
  * It is a tf.Optimizer, so `model.compile({ optimizer, loss })` takes it as well.
  *
  * @param spec What `adamw`, `ftp`, … return.
@@ -21,5 +24,7 @@ import type { HyperOptions } from "./hyper-options.js";
  * @throws Error for an unknown option, and where a learned hyperparameter's grain cannot be differentiated.
  */
 export function hyper(spec: Spec, options: HyperOptions = {}): HyperOptimizer {
-  return new HyperOptimizer(spec, options);
+  const optimizer = new HyperOptimizer(spec, options);
+  warnOfIdle(spec);
+  return optimizer;
 }

@@ -35,20 +35,28 @@ export type UpdateOutputs<H, S> = Readonly<Record<"p", Operand>> & {
   readonly [K in keyof H]?: Operand<AtMost<"tensor">>;
 };
 
+/** What the author of a rule and of a wrapper both say. */
+export interface Definition<
+  H extends Record<string, Hyperparameter>,
+  S extends Record<string, number | Slot>,
+  T extends string,
+> {
+  /** The name in messages and checkpoints. */
+  readonly name: string;
+  /** Hyperparameters by name, each built by `nonNegative`, `belowOne`, … with its default. Where the rule inside a wrapper has one of the name, the wrapper's is called `name2`. */
+  readonly hyperparameters: H;
+  /** State slots by name: a number is the initial value of one value per element; `slot` says everything else. */
+  readonly state: S;
+  /** Sums over all variables of a step, by name, in order: what one variable adds, from what `update` sees and the totals before it. A wrapper's are over the variables that it stands around. */
+  readonly totals?: { readonly [K in T]: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand<AtMost<"tensor">> };
+}
+
 /** A rule as its author writes it. */
 export interface RuleDefinition<
   H extends Record<string, Hyperparameter>,
   S extends Record<string, number | Slot>,
   T extends string = never,
-> {
-  /** The name in messages and checkpoints. */
-  readonly name: string;
-  /** Hyperparameters by name, each built by `nonNegative`, `belowOne`, … with its default. */
-  readonly hyperparameters: H;
-  /** State slots by name: a number is the initial value of one value per element; `slot` says everything else. */
-  readonly state: S;
-  /** Sums over all variables of a step, by name, in order: what one variable adds, from what `update` sees and the totals before it. */
-  readonly totals?: { readonly [K in T]: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand<AtMost<"tensor">> };
+> extends Definition<H, S, T> {
   /** The step; see `Rule.update`. */
   readonly update: (inputs: UpdateInputs<H, S, NoInfer<T>>) => UpdateOutputs<H, S>;
   /** What to evaluate the model with; see `Rule.evaluation`. */

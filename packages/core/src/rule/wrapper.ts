@@ -7,8 +7,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Expr, type Operand, toExpr } from "../expression/expression.js";
-import type { AtMost } from "../expression/grain.js";
-import { ruleFactory, type UpdateInputs, type UpdateOutputs, untyped } from "./define.js";
+import { type Definition, ruleFactory, type UpdateInputs, type UpdateOutputs, untyped } from "./define.js";
 import { baseSpec } from "./from-tf.js";
 import type { Hyperparameter, Rule, Slot } from "./rule.js";
 import { specOf } from "./settings.js";
@@ -29,15 +28,7 @@ export interface WrapperDefinition<
   H extends Record<string, Hyperparameter>,
   S extends Record<string, number | Slot>,
   T extends string = never,
-> {
-  /** The name in messages and checkpoints. */
-  readonly name: string;
-  /** Its hyperparameters by name. Where the rule inside has one of the name, this one is called `name2`. */
-  readonly hyperparameters: H;
-  /** Its state slots by name, as in `rule`. */
-  readonly state: S;
-  /** Sums over all variables that the wrapper stands around, by name, as in `rule`. */
-  readonly totals?: { readonly [K in T]: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand<AtMost<"tensor">> };
+> extends Definition<H, S, T> {
   /** The gradient that the rule inside is given. Default: g. */
   readonly gradient?: (inputs: UpdateInputs<H, S, NoInfer<T>>) => Operand;
   /** The gradient of what is descended, where the wrapper adds to the loss; see `Rule.objective`. */
@@ -129,17 +120,15 @@ function around(
   };
   /** What the rule inside sees. */
   const inner = (x: Inputs): Inputs => (own.gradient ? { ...x, g: toExpr(own.gradient(outer(x))) } : x);
-  const inside = (stage: Stage): Stage =>
-    stage.kind === "total"
-      ? { ...stage, value: (x) => stage.value(inner(x)) }
-      : { ...stage, inputs: (x) => stage.inputs(inner(x)) };
-
   const { objective, evaluation, update } = own;
   const totals = Object.entries(own.totals).map(([name, value]): [string, Total] => [
     called(name),
     { kind: "total", value: (x) => value(outer(x)), over: over[name] as object },
   ]);
-  const stages = Object.entries(base.stages ?? {}).map(([name, stage]): [string, Stage] => [name, inside(stage)]);
+  const stages = Object.entries(base.stages ?? {}).map(([name, stage]): [string, Stage] => [
+    name,
+    seeing(inner, stage),
+  ]);
   return {
     name: `${own.name}(${base.name})`,
     hyperparameters: { ...base.hyperparameters, ...rename(own.hyperparameters) },
@@ -163,6 +152,13 @@ function around(
       },
     }),
   };
+}
+
+/** A stage of the rule inside, which sees what that rule sees. */
+function seeing(inner: (x: Inputs) => Inputs, stage: Stage): Stage {
+  return stage.kind === "total"
+    ? { ...stage, value: (x) => stage.value(inner(x)) }
+    : { ...stage, inputs: (x) => stage.inputs(inner(x)) };
 }
 
 /** The wrapper's slots, with initial values that read the wrapper's names. */

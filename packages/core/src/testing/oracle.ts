@@ -5,6 +5,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Executor, Value } from "../executors/executor.js";
 import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { Transaction } from "../executors/transaction.js";
 import { type Float64Optimizer, float64In, type Parameters64 } from "../optimizer/float64.js";
 import type { HyperOptions } from "../optimizer/hyper-options.js";
 import { operateOnTensors } from "../rule/operator.js";
@@ -52,7 +53,7 @@ export const loadGiven = (tensor: GivenTensor): Array64 =>
 
 /** What all levels of a tower share. */
 export const towerOf = (executor: Executor<Array64> = float64Executor): Tower<Array64> => ({
-  executor,
+  executor: new Transaction(executor),
   loadGiven,
   operate: operate64,
   refused: 0,

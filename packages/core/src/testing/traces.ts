@@ -7,8 +7,7 @@ import type { Executor, Value } from "../executors/executor.js";
 import type { Array64 } from "../executors/float64-executor.js";
 import { input, sum } from "../expression/expression.js";
 import { compile } from "../expression/program.js";
-import { hyper } from "../optimizer/hyper.js";
-import type { HyperOptimizer } from "../optimizer/hyper-optimizer.js";
+import { HyperOptimizer } from "../optimizer/hyper-optimizer.js";
 import type { HyperOptions } from "../optimizer/hyper-options.js";
 import { type Spec, withChannelAxis } from "../rule/spec.js";
 import type { Cell, Update } from "../tower/cell.js";
@@ -67,10 +66,12 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
       const { probed } = executor.run(probe, { x: g }, cell.layout);
       return { cell, p, g, probed: typeof probed === "number" ? undefined : probed };
     });
-    level.step(updates).forEach((p, i) => {
-      const { name, layout } = (updates[i] as Update<Array64>).cell;
-      parameters.set(name, executor.spread(p, layout.shape));
-    });
+    level
+      .step(updates)()
+      .forEach((p, i) => {
+        const { name, layout } = (updates[i] as Update<Array64>).cell;
+        parameters.set(name, executor.spread(p, layout.shape));
+      });
     return snapshot(
       Object.fromEntries([...parameters].map(([name, p]) => [name, p.values])),
       Object.fromEntries(
@@ -101,7 +102,8 @@ export function bench(spec: Spec, problem: Problem, options: HyperOptions & { pr
   const channelAxis = Object.fromEntries(
     Object.entries(problem.channelAxis).map(([name, axes]) => [named(name), axes]),
   );
-  const optimizer = hyper(spec, { channelAxis, ...rest });
+  // Not by `hyper`, which would warn of every hyperparameter that a drawn spec keeps from moving.
+  const optimizer = new HyperOptimizer(spec, { channelAxis, ...rest });
   const variables = problem.variables.map(({ name, shape, values }) =>
     tf.tidy(() => tf.variable(tf.tensor(values, [...shape], "float32"), true, named(name))),
   );

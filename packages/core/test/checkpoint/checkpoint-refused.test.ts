@@ -3,44 +3,23 @@ import {
   type Checkpoint,
   encodeCheckpoint,
   groups,
-  type HyperOptimizer,
   hyper,
   learned,
   type Spec,
   type StoredTensor,
 } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { all, optimizer, saveBeforeEach, saved } from "../saved-run.js";
 import { averaged, descent, refuses, refusesLater, refusesUnchanged, step, variables } from "../support.js";
+import { spec } from "./spec.js";
 
-const shapes = { w: [2, 3], b: [3] } as const;
-
-const spec = averaged({
-  lr: learned(0.1, descent({ lr: learned(1e-3, descent({ lr: 1e-4 })) })),
-  decay: learned(0.5, descent({ lr: 1e-3 }), { per: "channel", in: "logit" }),
-});
-
-let all: Record<keyof typeof shapes, tf.Variable>;
-
-let optimizer: HyperOptimizer;
-
-let saved: Checkpoint;
-
-beforeEach(async () => {
-  all = variables(shapes);
-  optimizer = hyper(spec);
-  for (let i = 0; i < 3; i++) step(optimizer, all, i);
-  saved = await optimizer.checkpoint();
-});
-
-afterEach(() => {
-  optimizer.dispose();
-  tf.disposeVariables();
-});
+saveBeforeEach(spec, 3);
 
 describe("restore refuses, and changes nothing:", () => {
-  const refused = (checkpoint: unknown, ...parts: string[]) =>
-    refusesUnchanged(optimizer, all, () => optimizer.restore(checkpoint as Checkpoint), "checkpoint: ", ...parts);
+  const refused = (checkpoint: unknown, ...parts: string[]) => refusedWith(all, checkpoint, ...parts);
+  const refusedWith = (variables: Record<string, tf.Variable>, checkpoint: unknown, ...parts: string[]) =>
+    refusesUnchanged(optimizer, variables, () => optimizer.restore(checkpoint as Checkpoint), "checkpoint: ", ...parts);
 
   test("what is no checkpoint", async () => {
     const remedy = "Pass what checkpoint() or decodeCheckpoint() returned";
@@ -88,14 +67,18 @@ describe("restore refuses, and changes nothing:", () => {
 
   test("other shapes", async () => {
     all.w.dispose();
-    all = { ...variables({ w: [3, 2] }, 5), b: all.b };
-    await refused(saved, '"w" has shape [2,3] in it, but the variable has [3,2]', "Build the model as it was");
+    await refusedWith(
+      { ...variables({ w: [3, 2] }, 5), b: all.b },
+      saved,
+      '"w" has shape [2,3] in it, but the variable has [3,2]',
+      "Build the model as it was",
+    );
   });
 
   test("variables with other names, as a model has that was built a second time", async () => {
     tf.disposeVariables();
-    all = { w: tf.variable(tf.zeros([2, 3]), true, "w_1"), b: tf.variable(tf.zeros([3]), true, "b_1") };
-    await refused(saved, "no variable for the state of w, b; there are w_1, b_1", "Build the model first");
+    const others = { w: tf.variable(tf.zeros([2, 3]), true, "w_1"), b: tf.variable(tf.zeros([3]), true, "b_1") };
+    await refusedWith(others, saved, "no variable for the state of w, b; there are w_1, b_1", "Build the model first");
   });
 
   test("variables of which some do not exist", async () => {

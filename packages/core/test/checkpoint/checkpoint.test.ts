@@ -1,39 +1,11 @@
-import {
-  type Checkpoint,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  type HyperOptimizer,
-  hyper,
-  learned,
-} from "@hypergrad/core";
+import { decodeCheckpoint, encodeCheckpoint, hyper } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { averaged, descent, step, valuesOf, variables } from "../support.js";
+import { describe, expect, test } from "vitest";
+import { all, optimizer, saveBeforeEach, saved } from "../saved-run.js";
+import { averaged, step, valuesOf } from "../support.js";
+import { spec } from "./spec.js";
 
-const shapes = { w: [2, 3], b: [3] } as const;
-
-const spec = averaged({
-  lr: learned(0.1, descent({ lr: learned(1e-3, descent({ lr: 1e-4 })) })),
-  decay: learned(0.5, descent({ lr: 1e-3 }), { per: "channel", in: "logit" }),
-});
-
-let all: Record<keyof typeof shapes, tf.Variable>;
-
-let optimizer: HyperOptimizer;
-
-let saved: Checkpoint;
-
-beforeEach(async () => {
-  all = variables(shapes);
-  optimizer = hyper(spec);
-  for (let i = 0; i < 3; i++) step(optimizer, all, i);
-  saved = await optimizer.checkpoint();
-});
-
-afterEach(() => {
-  optimizer.dispose();
-  tf.disposeVariables();
-});
+saveBeforeEach(spec, 3);
 
 describe("a checkpoint", () => {
   test("is a plain object that says what is in it", () => {

@@ -1,41 +1,11 @@
-import {
-  type Checkpoint,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  encodeSafetensors,
-  type HyperOptimizer,
-  hyper,
-  learned,
-} from "@hypergrad/core";
-import * as tf from "@tensorflow/tfjs";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { decodeCheckpoint, encodeCheckpoint, encodeSafetensors } from "@hypergrad/core";
+import { describe, expect, test, vi } from "vitest";
 import { crc32 } from "../../src/checkpoint/crc32.js";
-import { averaged, descent, refuses, step, variables } from "../support.js";
+import { saveBeforeEach, saved } from "../saved-run.js";
+import { refuses } from "../support.js";
+import { spec } from "./spec.js";
 
-const shapes = { w: [2, 3], b: [3] } as const;
-
-const spec = averaged({
-  lr: learned(0.1, descent({ lr: learned(1e-3, descent({ lr: 1e-4 })) })),
-  decay: learned(0.5, descent({ lr: 1e-3 }), { per: "channel", in: "logit" }),
-});
-
-let all: Record<keyof typeof shapes, tf.Variable>;
-
-let optimizer: HyperOptimizer;
-
-let saved: Checkpoint;
-
-beforeEach(async () => {
-  all = variables(shapes);
-  optimizer = hyper(spec);
-  for (let i = 0; i < 3; i++) step(optimizer, all, i);
-  saved = await optimizer.checkpoint();
-});
-
-afterEach(() => {
-  optimizer.dispose();
-  tf.disposeVariables();
-});
+saveBeforeEach(spec, 3);
 
 describe("a checkpoint's file is refused", () => {
   test("when it is truncated, at any length", () => {

@@ -74,6 +74,14 @@ describe("useBackend", () => {
     expect(result.error).toContain('take "auto"');
   });
 
+  test("tells nobody to install what would not help", async () => {
+    const error = await printed(`
+      import { useBackend } from "@hypergrad/core";
+      console.log(JSON.stringify(await useBackend("webgl").catch((error) => error.message)));
+    `);
+    expect(error).toBe('useBackend: "webgl" cannot be used: it is for a browser. Take "auto".');
+  });
+
   test("says so where a package is there but does not load, as without its native addon", async () => {
     const error = await printed(`
       import { mkdir, writeFile } from "node:fs/promises";

@@ -1,26 +1,10 @@
-import { hyper, learned, linear } from "@hypergrad/core";
+import { hyper, learned } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, test } from "vitest";
-import { averaged, descent, noiseOf, refuses, refusesUnchanged, step, variables } from "../support.js";
-
-/** A constant, a schedule, a value for the model and one per channel, with state: everything that could change. */
-const spec = averaged({
-  lr: learned(0.1, descent({ lr: linear(1e-3, { steps: 10 }) })),
-  decay: learned(0.5, descent({ lr: 1e-3 }), { per: "channel" }),
-});
-
-const shapes = { w: [2, 3], b: [3] } as const;
+import { descent, noiseOf, refuses, refusesUnchanged, step, variables } from "../support.js";
+import { shapes, underWay } from "./under-way.js";
 
 afterEach(() => tf.disposeVariables());
-
-/** An optimizer that has taken two steps. */
-function underWay(options?: Parameters<typeof hyper>[1], learning = spec) {
-  const all = variables(shapes);
-  const optimizer = hyper(learning, options);
-  step(optimizer, all, 1);
-  step(optimizer, all, 2);
-  return { all, optimizer };
-}
 
 describe("applyGradients refuses, and changes nothing:", () => {
   test("a name that no variable has", async () => {

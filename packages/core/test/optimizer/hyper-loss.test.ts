@@ -204,7 +204,7 @@ describe("a held-out gradient that is not finite", () => {
       const { good, bad } = gradientsOf(Number.NaN);
       optimizer.applyGradients(good, { hyperGradients: bad });
       expect([valuesOf(w), await optimizer.hyperparameters()]).toEqual(before);
-      expect(await optimizer.nonFinite()).toEqual({ steps: 1, hyperGradients: 0 });
+      expect(await optimizer.nonFinite()).toEqual({ steps: 1, hyperGradients: 0, variables: [] });
       step(optimizer, w, 3);
       expect(valuesOf(w)).not.toEqual(before[0]);
       tf.dispose([good, bad]);

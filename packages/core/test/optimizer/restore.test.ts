@@ -1,9 +1,10 @@
 /**
  * Which variables a checkpoint's state goes to: those of its names, unless others are named.
  */
-import { accumulate, type Checkpoint, type HyperOptimizer, hyper, learned } from "@hypergrad/core";
+import { accumulate, type HyperOptimizer, hyper, learned } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { all, optimizer, saveBeforeEach, saved, type shapes } from "../saved-run.js";
 import { averaged, descent, refuses, refusesUnchanged, step, valuesOf, variables } from "../support.js";
 
 // State, sensitivities, a learner's own state under names of its own, two levels high, and half a mean.
@@ -14,23 +15,7 @@ const spec = accumulate(
   }),
   { steps: 2 },
 );
-const shapes = { w: [2, 3], b: [3] } as const;
-
-let all: Record<keyof typeof shapes, tf.Variable>;
-let optimizer: HyperOptimizer;
-let saved: Checkpoint;
-
-beforeEach(async () => {
-  all = variables(shapes);
-  optimizer = hyper(spec);
-  for (let i = 0; i < 5; i++) step(optimizer, all, i);
-  saved = await optimizer.checkpoint();
-});
-
-afterEach(() => {
-  optimizer.dispose();
-  tf.disposeVariables();
-});
+saveBeforeEach(spec, 5);
 
 /** Variables with the values of `all` under other names. */
 function copies(suffix: string): Record<keyof typeof shapes, tf.Variable> {

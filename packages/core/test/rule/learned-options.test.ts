@@ -113,7 +113,7 @@ describe.each(["host", "device"] as const)("with scalars on the %s", (scalars) =
         tf.tidy(() => optimizer.applyGradients({ w: tf.tensor2d(rows, [2, 2]) }));
       }
       expect(new Set(numbers((await optimizer.hyperparameters()).w?.lr))).toEqual(new Set([0.5]));
-      expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 0 });
+      expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 0, variables: [] });
       optimizer.dispose();
       w.dispose();
     },

@@ -262,7 +262,7 @@ describe("a hyper-gradient that is not finite", () => {
     const optimizer = hyper(spec);
     for (const seed of [1, 2, 3]) step(optimizer, all, seed);
     expect((await optimizer.hyperparameters()).w?.lr).toBe(0.1);
-    expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 3 });
+    expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 3, variables: [] });
     optimizer.dispose();
   });
 
@@ -271,7 +271,7 @@ describe("a hyper-gradient that is not finite", () => {
     const optimizer = hyper(fragile({ lr: learned(0.1, descent({ lr: 1e-3 })) }));
     for (let i = 0; i < 2; i++) optimizer.applyGradients({ w: tf.fill(w.shape, 100) });
     expect((await optimizer.hyperparameters()).w?.lr).toBe(0.1);
-    expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 1 });
+    expect(await optimizer.nonFinite()).toEqual({ steps: 0, hyperGradients: 1, variables: [] });
     optimizer.dispose();
   });
 });

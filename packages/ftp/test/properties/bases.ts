@@ -187,13 +187,18 @@ export const others: readonly Optimizer[] = [
       mixes: "tensor",
     },
   ),
-  bare("rprop", (settings) => rprop(settings), {
-    lr,
-    etaMinus: fc.constantFrom(0.3, 0.5),
-    etaPlus: fc.constantFrom(1.2, 1.5),
-    stepMin: powerOfTen(-5, -3),
-    stepMax: fc.constantFrom(0.02, 1),
-  }),
+  bare(
+    "rprop",
+    (settings) => rprop(settings),
+    {
+      lr,
+      etaMinus: fc.constantFrom(0.3, 0.5),
+      etaPlus: fc.constantFrom(1.2, 1.5),
+      stepMin: powerOfTen(-5, -2),
+      stepMax: fc.constantFrom(0.02, 1),
+    },
+    { unfelt: ["etaMinus"] },
+  ),
   bare(
     "dAdaptAdam",
     (settings) => dAdaptAdam(settings),

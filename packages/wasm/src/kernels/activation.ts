@@ -2,6 +2,7 @@
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
 import { run } from "./backend.js";
+import { repeats } from "./prelu.js";
 
 /** The names of the kernels, by the names that tfjs gives the activations. */
 const kernels: Readonly<Record<string, string>> = {
@@ -12,6 +13,10 @@ const kernels: Readonly<Record<string, string>> = {
   sigmoid: "Sigmoid",
   elu: "Elu",
 };
+
+/** Whether a stock fused kernel can take the slopes of a prelu: it repeats them along a result of this shape without a look at their own. */
+export const fusable = ({ preluActivationWeights: slopes }: NamedTensorInfoMap, shape: readonly number[]): boolean =>
+  !slopes || repeats(slopes.shape, shape);
 
 /** x, activated as the attributes of a fused kernel ask for; x itself is disposed. */
 export function activate(

@@ -17,6 +17,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { guard } from "../heap/guard.js";
 import { type Internals, memoryOf } from "../heap/internals.js";
+import { checkInputs, type Entrance } from "./entrance.js";
 
 /** What a kernel is called with; inputs and attributes are those that tfjs defines for the kernel's name. */
 export interface Call {
@@ -31,8 +32,8 @@ export type Kernel = (call: Call) => TensorInfo;
 /** What is used of the backend beyond its declared interface. */
 export const internals = (backend: BackendWasm): Internals => backend as unknown as Internals;
 
-/** Registers a kernel; `make` is given the one that it replaces, to which it may delegate. */
-export function register(kernelName: string, make: (stock: Kernel) => Kernel): void {
+/** Registers a kernel; `make` is given the one that it replaces, to which it may delegate. What `entrance` does not allow never reaches it. */
+export function register(kernelName: string, make: (stock: Kernel) => Kernel, entrance: Entrance = {}): void {
   const stock = getKernel(kernelName, "wasm");
   // tfjs runs a kernel's set-up when the backend is made, which may be later than this: the one that is delegated to still needs its own.
   const { setupFunc, disposeFunc } = stock ?? {};
@@ -40,10 +41,15 @@ export function register(kernelName: string, make: (stock: Kernel) => Kernel): v
   const missing: Kernel = () => {
     throw new Error(`The WASM backend has no kernel "${kernelName}" of its own.`);
   };
+  const kernel = make((stock?.kernelFunc as unknown as Kernel) ?? missing);
+  const checked: Kernel = (call) => {
+    checkInputs(kernelName, entrance, call.inputs);
+    return kernel(call);
+  };
   registerKernel({
     kernelName,
     backendName: "wasm",
-    kernelFunc: make((stock?.kernelFunc as unknown as Kernel) ?? missing) as unknown as KernelFunc,
+    kernelFunc: checked as unknown as KernelFunc,
     setupFunc(backend) {
       guard(backend);
       setupFunc?.(backend);

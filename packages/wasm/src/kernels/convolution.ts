@@ -5,34 +5,27 @@
  * or garbage, or writes past the end of its output.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { backend_util, type TensorInfo } from "@tensorflow/tfjs-core";
-import { biasAndActivate } from "./activation.js";
-import { address, type Call, type Kernel, register, run, sizeOf, withTemporaries, zeros } from "./backend.js";
+import {
+  Conv2D,
+  Conv2DBackpropFilter,
+  Conv2DBackpropInput,
+  FusedConv2D,
+  Slice,
+  type TensorInfo,
+  Transpose,
+} from "@tensorflow/tfjs-core";
+import { biasAndActivate, fusable } from "./activation.js";
+import { address, type Call, type Kernel, register, run, withTemporaries, zeros } from "./backend.js";
+import { checkShape, type Entrance, float, perhaps } from "./entrance.js";
+import { convolutionOf, type Geometry, isEmpty, ofResult, xnnpackAgrees } from "./geometry.js";
 import { type Machine, machineOf } from "./machine.js";
-import { crop, type Geometry, type Image, pad, paddedZeros, xnnpackAgrees } from "./padding.js";
-
-type Pair = [number, number];
-type Shape4 = [number, number, number, number];
+import { crop, type Image, pad, paddedZeros } from "./padding.js";
 
 const channelsLast = [0, 2, 3, 1];
 const channelsFirst = [0, 3, 1, 2];
 
 /** Whether images are [batch, channels, height, width]. */
 const isChannelsFirst = ({ attrs }: Call): boolean => attrs["dataFormat"] === "NCHW";
-
-/** The geometry of the convolution of an image [batch, height, width, channels]. */
-function geometryOf({ attrs }: Call, image: number[], kernel: number[], depthwise = false): Geometry {
-  return backend_util.computeConv2DInfo(
-    image as Shape4,
-    kernel as Shape4,
-    attrs["strides"] as unknown as Pair,
-    (attrs["dilations"] ?? 1) as unknown as Pair,
-    attrs["pad"] as "same",
-    attrs["dimRoundingMode"] as "floor",
-    depthwise,
-    "channelsLast",
-  );
-}
 
 /**
  * The arguments that the three functions of the machine share, from n to spill. `depth`: how many values next to each other one tap takes;
@@ -61,7 +54,7 @@ const joined = (g: Geometry): [taps: number, depth: number] =>
 /** x ∗ kernel. */
 function forward(backend: BackendWasm, x: TensorInfo, kernel: TensorInfo, g: Geometry): TensorInfo {
   const out = zeros(backend, g.outShape);
-  if (sizeOf(x) === 0 || sizeOf(kernel) === 0 || sizeOf(out) === 0) return out;
+  if (isEmpty(g)) return out;
   const machine = machineOf(backend);
   const image = pad(backend, x, g);
   const addresses = [image.info, kernel, out].map((info) => address(backend, info));
@@ -82,7 +75,7 @@ export function kernelGradientInto(backend: BackendWasm, g: Geometry, image: Ima
 /** The gradient with respect to the kernel. */
 function kernelGradient(backend: BackendWasm, x: TensorInfo, dy: TensorInfo, g: Geometry): TensorInfo {
   const out = zeros(backend, g.filterShape);
-  if (sizeOf(x) === 0 || sizeOf(dy) === 0) return out;
+  if (isEmpty(g)) return out;
   const image = pad(backend, x, g);
   kernelGradientInto(backend, g, image, [address(backend, image.info), address(backend, out), address(backend, dy)]);
   if (image.owned) backend.disposeData(image.info.dataId);
@@ -118,7 +111,7 @@ export function imageGradientInto(backend: BackendWasm, g: Geometry, image: Imag
 
 /** The gradient with respect to the image. */
 function imageGradient(backend: BackendWasm, dy: TensorInfo, kernel: TensorInfo, g: Geometry): TensorInfo {
-  if (sizeOf(dy) === 0 || sizeOf(kernel) === 0) return zeros(backend, g.inShape);
+  if (isEmpty(g)) return zeros(backend, g.inShape);
   const image = paddedZeros(backend, g, g.inChannels);
   const turned = turnedKernel(backend, kernel, g);
   imageGradientInto(backend, g, image, [address(backend, image.info), address(backend, turned), address(backend, dy)]);
@@ -126,82 +119,110 @@ function imageGradient(backend: BackendWasm, dy: TensorInfo, kernel: TensorInfo,
   return crop(backend, image, g);
 }
 
-/** Runs `kernel` on images [batch, height, width, channels]; those of "NCHW" are turned to that, and the result turned back. */
-function inChannelsLast(
-  call: Call,
-  images: readonly string[],
-  kernel: (call: Call) => TensorInfo,
-  back = true,
-): TensorInfo {
+/** The attributes of a convolution of images with channels first, turned. */
+function turnedAttributes({ attrs }: Call): Call["attrs"] {
+  const { inputShape, pad: padding } = attrs as { inputShape?: number[]; pad: unknown };
+  return {
+    ...attrs,
+    dataFormat: "NHWC",
+    ...(Array.isArray(padding) && { pad: channelsLast.map((axis) => padding[axis]) }),
+    ...(inputShape && { inputShape: channelsLast.map((axis) => inputShape[axis]!) }),
+  };
+}
+
+/**
+ * Runs `kernel` on images [batch, height, width, channels]; those of "NCHW" are turned to that, with whatever else has a height and a width, and the result is
+ * turned back.
+ */
+function inChannelsLast(call: Call, images: readonly string[], kernel: Kernel, back = true): TensorInfo {
   if (!isChannelsFirst(call)) return kernel(call);
-  const { backend, inputs, attrs } = call;
+  const { backend, inputs } = call;
   return withTemporaries(backend, (keep) => {
     const turned = { ...inputs };
-    for (const name of images)
-      turned[name] = keep(run(backend, "Transpose", { x: inputs[name]! }, { perm: channelsLast }));
-    const inputShape = attrs["inputShape"] as number[] | undefined;
-    const out = kernel({
-      backend,
-      inputs: turned,
-      attrs: {
-        ...attrs,
-        dataFormat: "NHWC",
-        ...(inputShape && { inputShape: channelsLast.map((axis) => inputShape[axis]!) }),
-      },
-    });
-    return back ? run(backend, "Transpose", { x: keep(out) }, { perm: channelsFirst }) : out;
+    for (const name of images) {
+      const x = inputs[name];
+      if (!x || x.shape.length < 3) continue;
+      // Slopes and biases have no batch.
+      const perm = x.shape.length === 3 ? [1, 2, 0] : channelsLast;
+      turned[name] = keep(run(backend, Transpose, { x }, { perm }));
+    }
+    const out = kernel({ backend, inputs: turned, attrs: turnedAttributes(call) });
+    return back ? run(backend, Transpose, { x: keep(out) }, { perm: channelsFirst }) : out;
   });
 }
 
+/** A convolution's operands. */
+const operands: Entrance = { x: float(4), filter: float(4) };
+
+/** Whether the stock kernel can do it. */
+const forXnnpack = (g: Geometry): boolean => !isEmpty(g) && xnnpackAgrees(g);
+
 register(
-  "Conv2D",
+  Conv2D,
   (stock): Kernel =>
     (call) =>
       inChannelsLast(call, ["x"], (last) => {
         const { x, filter } = last.inputs as { x: TensorInfo; filter: TensorInfo };
-        const g = geometryOf(last, x.shape, filter.shape);
-        const empty = sizeOf(x) === 0 || sizeOf(filter) === 0;
-        return !empty && xnnpackAgrees(g) ? stock(last) : forward(last.backend, x, filter, g);
+        const g = convolutionOf(Conv2D, last, x.shape, filter.shape);
+        return forXnnpack(g) ? stock(last) : forward(last.backend, x, filter, g);
       }),
+  operands,
 );
 
 register(
-  "FusedConv2D",
+  FusedConv2D,
   (stock): Kernel =>
     (call) =>
-      inChannelsLast(call, ["x"], (last) => {
+      inChannelsLast(call, ["x", "bias", "preluActivationWeights"], (last) => {
         const { inputs, backend, attrs } = last;
         const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
-        const simple = sizeOf(x) > 0 && sizeOf(filter) > 0 && (!bias || bias.shape.length === 1);
-        if (simple && xnnpackAgrees(geometryOf(last, x.shape, filter.shape))) return stock(last);
-        return biasAndActivate(backend, run(backend, "Conv2D", { x, filter }, attrs), inputs, attrs);
+        const g = convolutionOf(FusedConv2D, last, x.shape, filter.shape);
+        const simple = !bias || (bias.shape.length === 1 && bias.shape[0] === g.outChannels);
+        if (simple && fusable(inputs, g.outShape) && forXnnpack(g)) return stock(last);
+        return biasAndActivate(backend, run(backend, Conv2D, { x, filter }, attrs), inputs, attrs);
       }),
+  { ...operands, bias: perhaps, preluActivationWeights: perhaps },
 );
 
 register(
-  "Conv2DBackpropFilter",
+  Conv2DBackpropFilter,
   (): Kernel => (call) =>
     inChannelsLast(
       call,
       ["x", "dy"],
       (last) => {
         const { x, dy } = last.inputs as { x: TensorInfo; dy: TensorInfo };
-        return kernelGradient(last.backend, x, dy, geometryOf(last, x.shape, last.attrs["filterShape"] as number[]));
+        const g = convolutionOf(Conv2DBackpropFilter, last, x.shape, last.attrs["filterShape"] as number[]);
+        checkShape(Conv2DBackpropFilter, "dy", dy, g.outShape, ofResult);
+        return kernelGradient(last.backend, x, dy, g);
       },
       false,
     ),
+  { x: float(4), dy: float(4) },
 );
 
+/** The part of dy that the convolution has results for: tf.conv2dTranspose takes larger images than its output shape has room for, on every backend. */
+function fitting({ inputs, backend }: Call, { outShape }: Geometry, keep: (x: TensorInfo) => TensorInfo): TensorInfo {
+  const dy = inputs["dy"]!;
+  const [batch, height, width, channels] = outShape;
+  const [, ownHeight = 0, ownWidth = 0] = dy.shape;
+  const larger = ownHeight >= height && ownWidth >= width && ownHeight + ownWidth > height + width;
+  const part = larger
+    ? keep(run(backend, Slice, { x: dy }, { begin: [0, 0, 0, 0], size: [-1, height, width, -1] }))
+    : dy;
+  checkShape(Conv2DBackpropInput, "dy", part, [batch, height, width, channels], ofResult);
+  return part;
+}
+
 register(
-  "Conv2DBackpropInput",
+  Conv2DBackpropInput,
   (): Kernel => (call) =>
-    inChannelsLast(call, ["dy"], (last) => {
-      const { dy, filter } = last.inputs as { dy: TensorInfo; filter: TensorInfo };
-      return imageGradient(
-        last.backend,
-        dy,
-        filter,
-        geometryOf(last, last.attrs["inputShape"] as number[], filter.shape),
-      );
-    }),
+    inChannelsLast(call, ["dy"], (last) =>
+      withTemporaries(last.backend, (keep) => {
+        const filter = last.inputs["filter"]!;
+        const g = convolutionOf(Conv2DBackpropInput, last, last.attrs["inputShape"] as number[], filter.shape);
+        return imageGradient(last.backend, fitting(last, g, keep), filter, g);
+      }),
+    ),
+  { dy: float(4), filter: float(4) },
 );

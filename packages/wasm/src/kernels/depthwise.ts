@@ -5,28 +5,24 @@
  * channel stands m times; so only that case has loops.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { backend_util, type TensorInfo } from "@tensorflow/tfjs-core";
-import { biasAndActivate } from "./activation.js";
+import { FusedDepthwiseConv2D, type TensorInfo } from "@tensorflow/tfjs-core";
+import { biasAndActivate, fusable } from "./activation.js";
 import { address, type Call, type Kernel, register, run, sizeOf, withTemporaries, zeros } from "./backend.js";
+import { checkShape, type Entrance, float, perhaps, refuse } from "./entrance.js";
+import { convolutionOf, type Geometry, isEmpty, ofResult, xnnpackAgrees } from "./geometry.js";
 import { machineOf } from "./machine.js";
-import { crop, type Geometry, pad, paddedZeros, xnnpackAgrees } from "./padding.js";
+import { crop, pad, paddedZeros } from "./padding.js";
 
-type Shape4 = [number, number, number, number];
+const forward = "DepthwiseConv2dNative";
+const filterGradient = "DepthwiseConv2dNativeBackpropFilter";
+const imageGradient = "DepthwiseConv2dNativeBackpropInput";
 
-function geometryOf({ attrs }: Call, image: number[], kernel: number[]): Geometry {
-  const { dataFormat } = attrs;
+function geometryOf(kernel: string, call: Call, image: readonly number[], filter: readonly number[]): Geometry {
+  const { dataFormat } = call.attrs;
   if (dataFormat !== undefined && dataFormat !== "NHWC") {
-    throw new Error(`Depthwise convolutions on the WASM backend take images in "NHWC", and got "${dataFormat}".`);
+    refuse(kernel, `takes images in "NHWC", and got "${dataFormat}". Transpose them.`);
   }
-  return backend_util.computeConv2DInfo(
-    image as Shape4,
-    kernel as Shape4,
-    attrs["strides"] as unknown as [number, number],
-    (attrs["dilations"] ?? 1) as unknown as [number, number],
-    attrs["pad"] as "same",
-    attrs["dimRoundingMode"] as "floor",
-    true,
-  );
+  return convolutionOf(kernel, call, image, filter, true);
 }
 
 /** x, padded, with every channel `times` times. */
@@ -66,58 +62,65 @@ function walk(
 
 const multiplier = (g: Geometry): number => g.filterShape[3];
 
+const operands: Entrance = { x: float(4), filter: float(4) };
+
 register(
-  "DepthwiseConv2dNative",
+  forward,
   (stock): Kernel =>
     (call) => {
       const { inputs, backend } = call;
       const { x, filter } = inputs as { x: TensorInfo; filter: TensorInfo };
-      const g = geometryOf(call, x.shape, filter.shape);
-      const empty = sizeOf(x) === 0 || sizeOf(filter) === 0;
-      if (!empty && xnnpackAgrees(g)) return stock(call);
+      const g = geometryOf(forward, call, x.shape, filter.shape);
+      if (!isEmpty(g) && xnnpackAgrees(g)) return stock(call);
       const out = zeros(backend, g.outShape);
-      if (empty || sizeOf(out) === 0) return out;
+      if (isEmpty(g)) return out;
       return withTemporaries(backend, (keep) => {
         walk(backend, "depthwise_forward", g, widened(backend, x, g, keep, multiplier(g)), filter, out);
         return out;
       });
     },
+  operands,
 );
 
 register(
-  "FusedDepthwiseConv2D",
+  FusedDepthwiseConv2D,
   (stock): Kernel =>
     (call) => {
       const { inputs, backend, attrs } = call;
       const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
-      const simple = sizeOf(x) > 0 && sizeOf(filter) > 0 && (!bias || bias.shape.length === 1);
-      if (simple && xnnpackAgrees(geometryOf(call, x.shape, filter.shape))) return stock(call);
-      return biasAndActivate(backend, run(backend, "DepthwiseConv2dNative", { x, filter }, attrs), inputs, attrs);
+      const g = geometryOf(FusedDepthwiseConv2D, call, x.shape, filter.shape);
+      const simple = !bias || (bias.shape.length === 1 && bias.shape[0] === g.outChannels);
+      if (simple && fusable(inputs, g.outShape) && !isEmpty(g) && xnnpackAgrees(g)) return stock(call);
+      return biasAndActivate(backend, run(backend, forward, { x, filter }, attrs), inputs, attrs);
     },
+  { ...operands, bias: perhaps, preluActivationWeights: perhaps },
 );
 
 register(
-  "DepthwiseConv2dNativeBackpropFilter",
+  filterGradient,
   (): Kernel => (call) => {
     const { inputs, backend, attrs } = call;
     const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
-    const g = geometryOf(call, x.shape, attrs["filterShape"] as number[]);
+    const g = geometryOf(filterGradient, call, x.shape, attrs["filterShape"] as number[]);
+    checkShape(filterGradient, "dy", dy, g.outShape, ofResult);
     const out = zeros(backend, g.filterShape);
-    if (sizeOf(x) === 0 || sizeOf(dy) === 0) return out;
+    if (isEmpty(g)) return out;
     return withTemporaries(backend, (keep) => {
       walk(backend, "depthwise_filter", g, widened(backend, x, g, keep, multiplier(g)), out, dy);
       return out;
     });
   },
+  { x: float(4), dy: float(4) },
 );
 
 register(
-  "DepthwiseConv2dNativeBackpropInput",
+  imageGradient,
   (): Kernel => (call) => {
     const { inputs, backend, attrs } = call;
     const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
-    const g = geometryOf(call, attrs["inputShape"] as number[], filter.shape);
-    if (sizeOf(dy) === 0 || sizeOf(filter) === 0) return zeros(backend, g.inShape);
+    const g = geometryOf(imageGradient, call, attrs["inputShape"] as number[], filter.shape);
+    checkShape(imageGradient, "dy", dy, g.outShape, ofResult);
+    if (isEmpty(g)) return zeros(backend, g.inShape);
     const times = multiplier(g);
     const wide = paddedZeros(backend, g, g.inChannels * times);
     walk(backend, "depthwise_input", g, wide.info, filter, dy);
@@ -132,4 +135,5 @@ register(
     backend.disposeData(wide.info.dataId);
     return crop(backend, narrow, g);
   },
+  { dy: float(4), filter: float(4) },
 );

@@ -3,9 +3,16 @@
  * smallest positive number, so that none below it is found.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { backend_util, type TensorInfo } from "@tensorflow/tfjs-core";
+import {
+  backend_util,
+  Dilation2D,
+  Dilation2DBackpropFilter,
+  Dilation2DBackpropInput,
+  type TensorInfo,
+} from "@tensorflow/tfjs-core";
 import { memoryOf } from "../heap/internals.js";
 import { address, type Call, internals, type Kernel, register, sizeOf, zeros } from "./backend.js";
+import { checkShape, checkSize, float } from "./entrance.js";
 
 type Geometry = ReturnType<typeof backend_util.computeDilation2DInfo>;
 
@@ -43,8 +50,15 @@ function everyMaximum(
   }
 }
 
-function geometryOf({ inputs, attrs }: Call): Geometry {
+function geometryOf(kernel: string, { inputs, attrs }: Call): Geometry {
   const { x, filter } = inputs as { x: TensorInfo; filter: TensorInfo };
+  checkSize(
+    kernel,
+    x.shape[3]!,
+    `the channels of images [${x.shape}]`,
+    filter.shape[2]!,
+    `of kernels [${filter.shape}]`,
+  );
   return backend_util.computeDilation2DInfo(
     x.shape as [number, number, number, number],
     filter.shape as [number, number, number],
@@ -56,33 +70,36 @@ function geometryOf({ inputs, attrs }: Call): Geometry {
 }
 
 register(
-  "Dilation2D",
-  (stock): Kernel =>
-    (call) => {
-      const { inputs, backend } = call;
-      const { x, filter } = inputs as { x: TensorInfo; filter: TensorInfo };
-      if (x.dtype !== "float32") return stock(call);
-      const g = geometryOf(call);
-      const out = backend.makeOutput(g.outShape, "float32");
-      const values = numbersOf(backend, out);
-      everyMaximum(g, numbersOf(backend, x), numbersOf(backend, filter), (at, largest) => {
-        values[at] = largest;
-      });
-      return out;
-    },
+  Dilation2D,
+  (): Kernel => (call) => {
+    const { inputs, backend } = call;
+    const { x, filter } = inputs as { x: TensorInfo; filter: TensorInfo };
+    const g = geometryOf(Dilation2D, call);
+    const out = backend.makeOutput(g.outShape, "float32");
+    const values = numbersOf(backend, out);
+    everyMaximum(g, numbersOf(backend, x), numbersOf(backend, filter), (at, largest) => {
+      values[at] = largest;
+    });
+    return out;
+  },
+  { x: float(4), filter: float(3) },
 );
 
-const gradient = (of: "x" | "filter") => (): Kernel => (call) => {
+const gradient = (kernel: string, of: "x" | "filter") => (): Kernel => (call) => {
   const { inputs, backend } = call;
   const { x, filter, dy } = inputs as { x: TensorInfo; filter: TensorInfo; dy: TensorInfo };
+  const g = geometryOf(kernel, call);
+  checkShape(kernel, "dy", dy, g.outShape, "that of the result");
   const out = zeros(backend, (of === "x" ? x : filter).shape);
   const [sums, given] = [numbersOf(backend, out), numbersOf(backend, dy)];
-  everyMaximum(geometryOf(call), numbersOf(backend, x), numbersOf(backend, filter), (at, _, pixel, tap) => {
+  everyMaximum(g, numbersOf(backend, x), numbersOf(backend, filter), (at, _, pixel, tap) => {
     const i = of === "x" ? pixel : tap;
     sums[i] = (sums[i] as number) + (given[at] as number);
   });
   return out;
 };
 
-register("Dilation2DBackpropInput", gradient("x"));
-register("Dilation2DBackpropFilter", gradient("filter"));
+const operands = { x: float(4), filter: float(3), dy: float(4) };
+
+register(Dilation2DBackpropInput, gradient(Dilation2DBackpropInput, "x"), operands);
+register(Dilation2DBackpropFilter, gradient(Dilation2DBackpropFilter, "filter"), operands);

@@ -1,5 +1,9 @@
 /** Registers the kernels that training needs: importing a file is registering what it has. */
 import "./types.js";
+import "./booleans.js";
+import "./prelu.js";
+import "./identity.js";
+import "./clip.js";
 import "./transpose.js";
 import "./matmul.js";
 import "./convolution.js";
@@ -10,3 +14,5 @@ import "./dilation.js";
 import "./segments.js";
 import "./sum.js";
 import "./einsum.js";
+// Of all kernels, so it comes last.
+import "./guards.js";

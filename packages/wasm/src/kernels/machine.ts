@@ -8,12 +8,13 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { memoryImport, moduleOf } from "../heap/assemble.js";
 import { isShared, memoryOf } from "../heap/internals.js";
 import { internals } from "./backend.js";
+import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { windowText } from "./window-text.js";
 
-/** The module's functions; all arguments are addresses, strides in bytes, sizes or flags, in the order of the texts' parameters. */
+/** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
 export type Machine = Readonly<
   Record<
     | "gemm"
@@ -31,6 +32,7 @@ export type Machine = Readonly<
     | "copy_rows"
     | "repeat"
     | "sum_groups"
+    | "clip"
     | "segment_sum_f32"
     | "segment_sum_i32",
     (...values: number[]) => void
@@ -41,7 +43,7 @@ const machines = new WeakMap<BackendWasm, Machine>();
 const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
 
 function compile(shared: boolean): WebAssembly.Module {
-  const texts = [gemmText, convolutionText, windowText, layoutText];
+  const texts = [gemmText, convolutionText, windowText, layoutText, clipText];
   return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
 }
 

@@ -5,9 +5,10 @@
  * A dense layer's backward pass consists of transposed products.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { BatchMatMul, broadcast_util, type TensorInfo, util } from "@tensorflow/tfjs-core";
-import { activate } from "./activation.js";
+import { _FusedMatMul, BatchMatMul, broadcast_util, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { activate, fusable } from "./activation.js";
 import { address, type Call, type Kernel, register, run, sizeOf, threaded, zeros } from "./backend.js";
+import { checkSize, type Entrance, float, perhaps } from "./entrance.js";
 import { machineOf } from "./machine.js";
 
 /** With fewer rows than this on the left, packing the right operand costs more than it gains, and XNNPACK has it packed already. */
@@ -29,12 +30,7 @@ function productOf({ inputs, attrs }: Call, name: string): Product {
   const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
   const transposeA = Boolean(attrs["transposeA"]);
   const transposeB = Boolean(attrs["transposeB"]);
-  if (a.dtype !== "float32" || b.dtype !== "float32") {
-    throw new Error(
-      `${name} on the WASM backend multiplies float32 matrices, and was given ${a.dtype} and ${b.dtype}. Cast them to float32 first.`,
-    );
-  }
-  const [rows, depth] = a.shape.slice(transposeA ? -2 : -2) as [number, number];
+  const [rows, depth] = a.shape.slice(-2) as [number, number];
   const [other, columns] = b.shape.slice(-2) as [number, number];
   const product = {
     a,
@@ -46,13 +42,13 @@ function productOf({ inputs, attrs }: Call, name: string): Product {
     columns: transposeB ? other : columns,
     batch: broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)),
   };
-  const inner = transposeB ? columns : other;
-  if (product.depth !== inner) {
-    throw new Error(
-      `${name}: the inner sizes ${product.depth} and ${inner} of the shapes [${a.shape}] and [${b.shape}], with transposeA = ${transposeA} and ` +
-        `transposeB = ${transposeB}, must be equal.`,
-    );
-  }
+  checkSize(
+    name,
+    product.depth,
+    `the inner size of the shape [${a.shape}] with transposeA = ${transposeA}`,
+    transposeB ? columns : other,
+    `that of [${b.shape}] with transposeB = ${transposeB}`,
+  );
   return product;
 }
 
@@ -111,26 +107,32 @@ const forXnnpack = (backend: BackendWasm, { a, b, transposeA, transposeB, rows, 
   b.shape.slice(0, -2).every((size) => size === 1) &&
   (rows < fewRows || threaded(backend));
 
+const matrix = float(2, Number.POSITIVE_INFINITY);
+const operands: Entrance = { a: matrix, b: matrix };
+
 register(
   BatchMatMul,
   (stock): Kernel =>
     (call) => {
-      const product = productOf(call, "matMul");
+      const product = productOf(call, BatchMatMul);
       const empty = sizeOf(product.a) === 0 || sizeOf(product.b) === 0;
       return !empty && forXnnpack(call.backend, product) ? stock(call) : multiply(call.backend, product);
     },
+  operands,
 );
 
 register(
-  "_FusedMatMul",
+  _FusedMatMul,
   (stock): Kernel =>
     (call) => {
       const { inputs, attrs, backend } = call;
-      const product = productOf(call, "fused.matMul");
+      const product = productOf(call, _FusedMatMul);
       const { bias } = inputs;
       const perColumn = bias !== undefined && bias.shape.length === 1 && sizeOf(bias) === product.columns;
       const empty = sizeOf(product.a) === 0 || sizeOf(product.b) === 0;
-      if (!empty && forXnnpack(backend, product) && (!bias || perColumn)) return stock(call);
+      // The stock kernel looks for the sizes on the second and third axis.
+      const simple = product.a.shape.length === 3 && (!bias || perColumn) && fusable(inputs, [product.columns]);
+      if (!empty && simple && forXnnpack(backend, product)) return stock(call);
       let out = multiply(backend, product, perColumn && product.depth > 0 ? bias : undefined);
       if (bias && !(perColumn && product.depth > 0)) {
         const sum = run(backend, "Add", { a: out, b: bias });
@@ -139,4 +141,5 @@ register(
       }
       return activate(backend, out, inputs, attrs);
     },
+  { ...operands, bias: perhaps, preluActivationWeights: perhaps },
 );

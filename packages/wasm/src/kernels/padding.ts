@@ -1,28 +1,12 @@
 /**
- * The geometry of a two-dimensional convolution, and its image with the padding around it: all kernels here work on padded images, in which no
- * window leaves the image, so that none needs a check for it.
+ * The image of a two-dimensional convolution with the padding around it: all kernels here work on padded images, in which no window leaves the image, so
+ * that none needs a check for it.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { type backend_util, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { address, sizeOf, zeros } from "./backend.js";
+import type { Geometry } from "./geometry.js";
 import { machineOf } from "./machine.js";
-
-/** What tfjs computes of the shapes of a convolution, or of pooling. */
-export type Geometry = backend_util.Conv2DInfo;
-
-/** Whether XNNPACK takes the result to be of the size that tfjs takes it to be. */
-export function xnnpackAgrees(geometry: Geometry): boolean {
-  const { padInfo, inHeight, inWidth, outHeight, outWidth, strideHeight, strideWidth } = geometry;
-  const { effectiveFilterHeight: height, effectiveFilterWidth: width } = geometry;
-  // A stride that jumps over pixels makes the padding of "same" negative.
-  if (padInfo.type === "SAME" && (height < strideHeight || width < strideWidth)) return false;
-  const fits = (size: number, padding: number, kernel: number, stride: number, out: number) =>
-    size + padding >= kernel && Math.floor((size + padding - kernel) / stride) + 1 === out;
-  return (
-    fits(inHeight, padInfo.top + padInfo.bottom, height, strideHeight, outHeight) &&
-    fits(inWidth, padInfo.left + padInfo.right, width, strideWidth, outWidth)
-  );
-}
 
 /** An image on the heap; strides in bytes. */
 export interface Image {

@@ -3,22 +3,11 @@
  * pass where XNNPACK cannot do it, and the stock kernels leave garbage.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { backend_util, type MaxPoolAttrs, type MaxPoolGradAttrs, type TensorInfo } from "@tensorflow/tfjs-core";
-import { address, type Call, type Kernel, register, sizeOf, zeros } from "./backend.js";
+import { AvgPool, AvgPoolGrad, Identity, MaxPool, MaxPoolGrad, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { address, type Kernel, register, run, zeros } from "./backend.js";
+import { checkShape, type Entrance, float } from "./entrance.js";
+import { type Geometry, isEmpty, ofResult, poolingOf, xnnpackAgrees } from "./geometry.js";
 import { type Machine, machineOf } from "./machine.js";
-import { type Geometry, xnnpackAgrees } from "./padding.js";
-
-function geometryOf({ attrs }: Call, image: readonly number[]): Geometry {
-  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as MaxPoolAttrs & MaxPoolGradAttrs;
-  return backend_util.computePool2DInfo(
-    image as [number, number, number, number],
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-  );
-}
 
 /** Runs one of the machine's loops over all windows. */
 export function pool(
@@ -44,26 +33,35 @@ function forXnnpack(g: Geometry): boolean {
 }
 
 const forward =
-  (loop: "max_pool" | "average_pool") =>
+  (name: string, loop: "max_pool" | "average_pool") =>
   (stock: Kernel): Kernel =>
   (call) => {
     const x = call.inputs["x"]!;
-    const g = geometryOf(call, x.shape);
+    const g = poolingOf(name, call, x.shape);
     // The stock kernel refuses other types.
-    if (x.dtype !== "float32" || (sizeOf(x) > 0 && forXnnpack(g))) return stock(call);
+    if (x.dtype !== "float32" || (!isEmpty(g) && forXnnpack(g))) return stock(call);
+    // tfjs takes windows of one value that leave the shape as it is to change nothing, whatever the padding is.
+    if (g.filterHeight * g.filterWidth === 1 && util.arraysEqual(g.inShape, g.outShape)) {
+      return run(call.backend, Identity, { x });
+    }
     const out = zeros(call.backend, g.outShape);
-    if (sizeOf(out) > 0) pool(call.backend, loop, g, [x, out, out, out]);
+    if (!isEmpty(g)) pool(call.backend, loop, g, [x, out, out, out]);
     return out;
   };
 
-const gradient = (loop: "max_pool_gradient" | "average_pool_gradient") => (): Kernel => (call) => {
+const gradient = (name: string, loop: "max_pool_gradient" | "average_pool_gradient") => (): Kernel => (call) => {
   const { dy, input, output } = call.inputs as { dy: TensorInfo; input: TensorInfo; output?: TensorInfo };
+  const g = poolingOf(name, call, input.shape);
+  checkShape(name, "dy", dy, g.outShape, ofResult);
+  if (output) checkShape(name, "output", output, g.outShape, ofResult);
   const dx = zeros(call.backend, input.shape);
-  if (sizeOf(dy) > 0) pool(call.backend, loop, geometryOf(call, input.shape), [input, output ?? dy, dy, dx]);
+  if (!isEmpty(g)) pool(call.backend, loop, g, [input, output ?? dy, dy, dx]);
   return dx;
 };
 
-register("MaxPool", forward("max_pool"));
-register("AvgPool", forward("average_pool"));
-register("MaxPoolGrad", gradient("max_pool_gradient"));
-register("AvgPoolGrad", gradient("average_pool_gradient"));
+const operands: Entrance = { dy: float(4), input: float(4) };
+
+register(MaxPool, forward(MaxPool, "max_pool"));
+register(AvgPool, forward(AvgPool, "average_pool"));
+register(MaxPoolGrad, gradient(MaxPoolGrad, "max_pool_gradient"), { ...operands, output: float(4) });
+register(AvgPoolGrad, gradient(AvgPoolGrad, "average_pool_gradient"), operands);

@@ -2,8 +2,9 @@
  * Transposing in blocks: rows whose distance is a power of two fall into the same lines of the cache, and the stock kernel, which goes through
  * them one by one, evicts each line before it is used again; it takes ten times as long.
  */
-import { Transpose } from "@tensorflow/tfjs-core";
+import { type TensorInfo, Transpose } from "@tensorflow/tfjs-core";
 import { address, type Kernel, register, sizeOf } from "./backend.js";
+import { refuse } from "./entrance.js";
 import { machineOf } from "./machine.js";
 
 /** A permutation whose axes of size 1 are left out and whose neighbours that stay together are one axis. */
@@ -24,6 +25,12 @@ function simplified(shape: readonly number[], perm: readonly number[]): { sizes:
   return { sizes, order };
 }
 
+/** Refuses what does not name every axis once. */
+function checkPermutation(perm: readonly number[], { shape }: TensorInfo): void {
+  const all = perm.length === shape.length && shape.every((_, axis) => perm.includes(axis));
+  if (!all) refuse(Transpose, `takes every axis of a tensor once, and was given [${perm}] for the shape [${shape}].`);
+}
+
 /** Rows at least this long, in values, are worth copying one by one. */
 const longRow = 8;
 
@@ -34,6 +41,7 @@ register(
       const { inputs, attrs, backend } = call;
       const x = inputs["x"]!;
       const perm = attrs["perm"] as number[];
+      checkPermutation(perm, x);
       const shape = perm.map((axis) => x.shape[axis]!);
       if (sizeOf(x) === 0) return backend.makeOutput(shape, x.dtype);
       if (x.dtype !== "float32" && x.dtype !== "int32") return stock(call);

@@ -5,16 +5,30 @@
  * instead of minus infinity, so that windows of negative values come out as 1e-38.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { backend_util, type MaxPool3DAttrs, type TensorInfo } from "@tensorflow/tfjs-core";
+import {
+  backend_util,
+  Conv3DBackpropFilterV2,
+  Conv3DBackpropInputV2,
+  MaxPool3D,
+  type MaxPool3DAttrs,
+  MaxPool3DGrad,
+  type TensorInfo,
+} from "@tensorflow/tfjs-core";
 import { address, type Call, type Kernel, register, sizeOf, view, withTemporaries, zeros } from "./backend.js";
 import { imageGradientInto, kernelGradientInto, turnedKernel } from "./convolution.js";
-import { crop, type Geometry, pad, paddedZeros } from "./padding.js";
+import { checkShape, checkSize, float } from "./entrance.js";
+import type { Geometry } from "./geometry.js";
+import { crop, pad, paddedZeros } from "./padding.js";
 import { pool } from "./pooling.js";
 
 type Shape5 = [number, number, number, number, number];
 type Volume = backend_util.Conv3DInfo;
 
-function volumeOf({ attrs }: Call, input: readonly number[], kernel: readonly number[]): Volume {
+const ofResult = "that of the result, [batch, depth, height, width, channels]";
+
+function volumeOf(name: string, { attrs }: Call, input: readonly number[], kernel: readonly number[]): Volume {
+  checkSize(name, input.length, `volumes of so many axes`, 5, "the number that it takes");
+  checkSize(name, input[4]!, `the channels of volumes [${input}]`, kernel[3]!, `those of filters [${kernel}]`);
   return backend_util.computeConv3DInfo(
     input as Shape5,
     kernel as Shape5,
@@ -58,11 +72,12 @@ function connected(g: Volume, use: (slice: number, kernel: number, out: number) 
 }
 
 register(
-  "Conv3DBackpropFilterV2",
+  Conv3DBackpropFilterV2,
   (): Kernel => (call) => {
     const { backend, inputs, attrs } = call;
     const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
-    const g = volumeOf(call, x.shape, attrs["filterShape"] as number[]);
+    const g = volumeOf(Conv3DBackpropFilterV2, call, x.shape, attrs["filterShape"] as number[]);
+    checkShape(Conv3DBackpropFilterV2, "dy", dy, g.outShape, ofResult);
     const out = zeros(backend, g.filterShape);
     if (sizeOf(x) === 0 || sizeOf(dy) === 0) return out;
     const images = slices(g);
@@ -75,14 +90,16 @@ register(
     if (padded.owned) backend.disposeData(padded.info.dataId);
     return out;
   },
+  { x: float(5), dy: float(5) },
 );
 
 register(
-  "Conv3DBackpropInputV2",
+  Conv3DBackpropInputV2,
   (): Kernel => (call) => {
     const { backend, inputs, attrs } = call;
     const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
-    const g = volumeOf(call, attrs["inputShape"] as number[], filter.shape);
+    const g = volumeOf(Conv3DBackpropInputV2, call, attrs["inputShape"] as number[], filter.shape);
+    checkShape(Conv3DBackpropInputV2, "dy", dy, g.outShape, ofResult);
     if (sizeOf(dy) === 0 || sizeOf(filter) === 0) return zeros(backend, g.inShape);
     const images = slices(g);
     const padded = paddedZeros(backend, images, g.inChannels);
@@ -95,6 +112,7 @@ register(
     backend.disposeData(turned.dataId);
     return view(crop(backend, padded, images), g.inShape);
   },
+  { dy: float(5), filter: float(5) },
 );
 
 /** Pooling of a volume: of its images, then of its depth, as images [depth, 1] with a channel for every value of a slice. */
@@ -125,7 +143,7 @@ function poolImages(backend: BackendWasm, x: TensorInfo, { images, outShape }: S
 }
 
 register(
-  "MaxPool3D",
+  MaxPool3D,
   (stock): Kernel =>
     (call) => {
       const x = call.inputs["x"] as TensorInfo;
@@ -144,11 +162,13 @@ register(
 
 // The first maximum along the depth, and in that slice the first: the same value as the first one of the whole window.
 register(
-  "MaxPool3DGrad",
+  MaxPool3DGrad,
   (): Kernel => (call) => {
     const { backend } = call;
     const { dy, input, output } = call.inputs as { dy: TensorInfo; input: TensorInfo; output: TensorInfo };
     const both = stages(call, input.shape);
+    checkShape(MaxPool3DGrad, "dy", dy, both.outShape, ofResult);
+    checkShape(MaxPool3DGrad, "output", output, both.outShape, ofResult);
     const dx = zeros(backend, input.shape);
     if (sizeOf(dy) === 0) return dx;
     return withTemporaries(backend, (keep) => {
@@ -159,4 +179,5 @@ register(
       return dx;
     });
   },
+  { dy: float(5), input: float(5), output: float(5) },
 );

@@ -1,6 +1,7 @@
 /** One operation on the WASM backend against the same on the cpu backend: its value, and its gradient with respect to every float32 input. */
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
+import { writtenPastTheEnd } from "./fences.js";
 
 /** An input: its shape, and what its values are like. */
 export interface Input {
@@ -129,7 +130,11 @@ export function expectAgreement(sweepCase: Case): void {
   if (cpuGradientIsWrong) expected.push(...differences(sweepCase));
   tf.setBackend("wasm");
   const kept = tf.backend().numDataIds();
-  const actual = evaluate("wasm", sweepCase);
+  let actual: Result[] = [];
+  const past = writtenPastTheEnd(() => {
+    actual = evaluate("wasm", sweepCase);
+  });
+  expect(past, "bytes written past the end of tensors").toBe(0);
   expect(tf.backend().numDataIds(), "data left on the heap").toBe(kept);
   const names = ["the value", ...sweepCase.inputs.map((_, i) => `gradient ${i}`)];
   expected.forEach((result, i) => {

@@ -272,22 +272,3 @@ describe("a tensor written over in place, on the heap:", () => {
     });
   });
 });
-
-describe("the WASM backend refuses, with what to do instead,", () => {
-  test("products of integers", async () => {
-    await tf.setBackend("wasm");
-    expect(() => tf.matMul(tf.ones([2, 2], "int32"), tf.ones([2, 2], "int32"))).toThrow(/float32.*int32.*Cast/s);
-  });
-
-  test("depthwise convolutions with channels first", () => {
-    expect(() =>
-      tf.depthwiseConv2d(tf.ones([1, 2, 4, 4]) as tf.Tensor4D, tf.ones([2, 2, 2, 1]) as tf.Tensor4D, 1, "same", "NCHW"),
-    ).toThrow();
-  });
-
-  test("segment sums of booleans", () => {
-    expect(() => tf.unsortedSegmentSum(tf.ones([2, 2], "bool"), tf.tensor1d([0, 1], "int32"), 2)).toThrow(
-      /float32 or int32.*bool/,
-    );
-  });
-});

@@ -159,6 +159,21 @@ export const shapes: readonly Case[] = [
   valueOnly("depthToSpace", [float([2, 3, 3, 8])], (x) => tf.depthToSpace(x as never, 2)),
   valueOnly("gatherND", [float([4, 5]), int([3, 2], 0, 4)], (x, i) => tf.gatherND(x, i)),
   valueOnly("scatterND", [int([3, 1], 0, 5), float([3, 4])], (i, x) => tf.scatterND(i, x, [5, 4])),
+  valueOnly("oneHot of booleans", [int([6], 0, 4)], (i) => tf.oneHot(i as never, 4, 1, 0, "bool")),
+  valueOnly("reverse of booleans", [bool([3, 5])], (x) => tf.reverse(x, 1)),
+  valueOnly("where between booleans", [bool([3, 5]), bool([3, 5]), bool([5])], (c, x, y) => tf.where(c as never, x, y)),
+  valueOnly("cumsum of booleans", [bool([3, 5])], (x) => tf.cumsum(x, 1)),
+  valueOnly("logicalAnd of masks", [bool([3, 5, 1]), bool([3, 1, 4])], (x, y) => tf.logicalAnd(x, y)),
+  valueOnly("pad of booleans", [bool([3, 5])], (x) =>
+    tf.pad(
+      x as tf.Tensor2D,
+      [
+        [1, 2],
+        [0, 3],
+      ],
+      1,
+    ),
+  ),
   op("oneHot", [int([6], 0, 4)], (i) => tf.oneHot(i as never, 4), false),
   valueOnly("topk", [float([3, 7])], (x) => tf.topk(x, 3).values),
   // Longer than one block of rows, and than a block of blocks.

@@ -1,0 +1,57 @@
+/** Booleans: some stock kernels move four bytes for each, which has one, so that they write past the end of the result; others refuse what the cpu backend counts. */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { Cast, Cumprod, Cumsum, OneHot, Reverse, Select, type TensorInfo } from "@tensorflow/tfjs-core";
+import { type Kernel, register, run, withTemporaries } from "./backend.js";
+import { checkShape } from "./entrance.js";
+
+/** What `use` makes of a tensor's booleans as integers, as booleans. */
+const asIntegers = (backend: BackendWasm, use: (cast: (x: TensorInfo) => TensorInfo) => TensorInfo): TensorInfo =>
+  withTemporaries(backend, (keep) => {
+    const out = use((x) => keep(run(backend, Cast, { x }, { dtype: "int32" })));
+    return run(backend, Cast, { x: keep(out) }, { dtype: "bool" });
+  });
+
+register(
+  Reverse,
+  (stock): Kernel =>
+    (call) => {
+      const x = call.inputs["x"]!;
+      if (x.dtype !== "bool") return stock(call);
+      return asIntegers(call.backend, (cast) => stock({ ...call, inputs: { x: cast(x) } }));
+    },
+);
+
+register(
+  Select,
+  (stock): Kernel =>
+    (call) => {
+      const { condition, t, e } = call.inputs as { condition: TensorInfo; t: TensorInfo; e: TensorInfo };
+      checkShape(Select, "e", e, t.shape, "that of t");
+      if (t.dtype !== "bool") return stock(call);
+      return asIntegers(call.backend, (cast) => stock({ ...call, inputs: { condition, t: cast(t), e: cast(e) } }));
+    },
+);
+
+register(
+  OneHot,
+  (stock): Kernel =>
+    (call) => {
+      if (call.attrs["dtype"] !== "bool") return stock(call);
+      return asIntegers(call.backend, () => stock({ ...call, attrs: { ...call.attrs, dtype: "int32" } }));
+    },
+);
+
+for (const name of [Cumprod, Cumsum]) {
+  register(
+    name,
+    (stock): Kernel =>
+      (call) => {
+        const x = call.inputs["x"]!;
+        if (x.dtype !== "bool") return stock(call);
+        return withTemporaries(call.backend, (keep) => {
+          const integers = keep(run(call.backend, Cast, { x }, { dtype: "int32" }));
+          return stock({ ...call, inputs: { x: integers } });
+        });
+      },
+  );
+}

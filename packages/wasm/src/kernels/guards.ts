@@ -1,0 +1,41 @@
+/** Stock kernels that look at nothing: what they would misread is refused before them. */
+import { FusedBatchNorm, getKernelsForBackend, Slice, slice_util } from "@tensorflow/tfjs-core";
+import { type Kernel, register } from "./backend.js";
+import { checkNoStrings, float, perhaps, refuse } from "./entrance.js";
+
+// It cuts a slice that leaves its tensor out of whatever lies beside it.
+register(
+  Slice,
+  (stock): Kernel =>
+    (call) => {
+      const { shape } = call.inputs["x"]!;
+      const { begin, size } = call.attrs as unknown as { begin: number | number[]; size: number | number[] };
+      const [first, sizes] = slice_util.parseSliceParams(call.inputs["x"]!, begin, size) as [number[], number[]];
+      const inside = shape.every((extent, axis) => first[axis]! >= 0 && first[axis]! + sizes[axis]! <= extent);
+      if (!inside) refuse(Slice, `cuts [${sizes}] at [${first}] out of the shape [${shape}], which has not that much.`);
+      return stock(call);
+    },
+);
+
+// It takes any 32 bits for a float32.
+register(FusedBatchNorm, (stock) => stock, {
+  ...{ x: float(1, 4), mean: float(1, 4), variance: float(1, 4) },
+  ...{ offset: perhaps, scale: perhaps },
+});
+
+/**
+ * The kernels that look after strings, or hand them on. Strings are not on the heap: the others take something else for them, or stop for good, and the backend
+ * with them.
+ */
+const forStrings = new Set([
+  ...["Concat", "ExpandDims", "Identity", "Pack", "Reshape", "Slice", "SplitV", "Unique", "Unpack"],
+  ...["StringNGrams", "StringSplit", "StringToHashBucketFast"],
+]);
+
+for (const { kernelName } of getKernelsForBackend("wasm")) {
+  if (forStrings.has(kernelName)) continue;
+  register(kernelName, (stock) => (call) => {
+    checkNoStrings(kernelName, call.inputs);
+    return stock(call);
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * The packages as strangers get them: packed, linted, installed by npm in an empty folder, and there imported, required, type-checked, bundled
+ * by Vite, and put on a page without a bundler. One line for each: passed, FAILED, or skipped with the reason.
+ *
+ *   node scripts/packages.mjs            everything
+ *   node scripts/packages.mjs --keep     and leave the folder, whose name it says
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { launchBrowser } from "./browser.mjs";
+import { readBack } from "./packages/contents.mjs";
+import { lint } from "./packages/lint.mjs";
+import { importAll, installIn, requireAll, typeCheck, useTesting } from "./packages/node.mjs";
+import { pack } from "./packages/pack.mjs";
+import {
+  bundleWithVite,
+  developWithVite,
+  documentedPage,
+  ownWasmPaths,
+  pageWithoutBundler,
+} from "./packages/pages.mjs";
+import { dryRun, makeVersion, publishToRegistry, refuseNpm } from "./packages/release.mjs";
+import { checkSizes } from "./packages/sizes.mjs";
+
+const folder = mkdtempSync(join(tmpdir(), "hypergrad-packages-"));
+const keep = process.argv.includes("--keep");
+process.on("exit", () => keep || rmSync(folder, { recursive: true, force: true }));
+if (keep) console.log(`   in ${folder}`);
+
+let failed = 0;
+
+/** Runs one check, which answers with what there is to say, or throws; `skip` is a reason not to run it. */
+async function check(name, work, skip) {
+  const start = performance.now();
+  let verdict = skip ? "skipped" : "passed";
+  let detail = skip;
+  try {
+    if (!skip) detail = await work();
+  } catch (error) {
+    verdict = "FAILED";
+    detail = error.message;
+    failed++;
+  }
+  const seconds = `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(40)}  ${seconds.padStart(7)}  ${detail ?? ""}`);
+  return verdict !== "FAILED";
+}
+
+const tarballs = {};
+const packed = await check("pack", async () => {
+  Object.assign(tarballs, await pack(folder));
+  return Object.keys(tarballs).join(", ");
+});
+const installing = packed && check("install with npm", () => installIn(folder, tarballs));
+const started = await launchBrowser();
+try {
+  if (packed && (await installing)) {
+    await check("publint, are the types wrong", () => lint(tarballs));
+    await check("what lies in them", () => readBack(folder));
+    await check("size", () => checkSizes(folder));
+    await check("import in Node", () => importAll(folder));
+    await check("require in Node", () => requireAll(folder), requireAll.skip);
+    await check("strict types: node16, bundler", () => typeCheck(folder));
+    const { browser, unavailable } = started;
+    const skip = unavailable && "no browser can be started here";
+    await check("Vite: build", () => bundleWithVite(folder, browser), skip);
+    await check("Vite: development server", () => developWithVite(folder, browser), skip);
+    await check("page without a bundler", () => pageWithoutBundler(folder, browser), skip);
+    await check("page with setWasmPaths of its own", () => ownWasmPaths(folder, browser), skip);
+    await check("the page of docs/guide/page.md", () => documentedPage(folder, browser), skip);
+    await check("testing, with fast-check", () => useTesting(folder));
+  }
+  await check("version from changesets", () => makeVersion(folder));
+  await check("release, dry run", dryRun);
+  await check("release, to a registry of the test", () => publishToRegistry(folder));
+  await check("npm publish by hand is refused", refuseNpm);
+} finally {
+  await started.close?.();
+}
+process.exitCode = failed > 0 ? 1 : 0;

@@ -1,0 +1,40 @@
+/**
+ * How much the packages add to a page beyond TensorFlow.js, gzipped: in a bundle of README's first program, which has FTP, a learned rate and WASM; and each as the one file that a page without a bundler loads whole.
+ * A budget is what there is now, and some air: who needs more of it says so here.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { root } from "../workspace.mjs";
+
+/** Thousands of bytes. */
+const page = 60;
+const budgets = { core: 38, optimizers: 9, ftp: 2, wasm: 25 };
+
+const gzipped = (bytes) => gzipSync(bytes, { level: 9 }).length / 1000;
+
+async function readmeProgram(folder) {
+  const [, program] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"));
+  const { outputFiles } = await build({
+    stdin: { contents: program, resolveDir: folder, loader: "ts" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    external: ["@tensorflow/*"],
+    write: false,
+  });
+  return gzipped(outputFiles[0].contents);
+}
+
+export async function checkSizes(folder) {
+  const files = Object.entries(budgets).map(([name, budget]) => {
+    const file = join(folder, "node_modules", "@hypergrad", name, "dist", `${name}.min.js`);
+    return { name: `${name} whole`, size: gzipped(readFileSync(file)), budget };
+  });
+  const sizes = [{ name: "README's program", size: await readmeProgram(folder), budget: page }, ...files];
+  const report = sizes.map(({ name, size, budget }) => `${name} ${size.toFixed(1)} of ${budget} kB`).join(", ");
+  if (sizes.some(({ size, budget }) => size > budget)) throw new Error(report);
+  return report;
+}
