@@ -55,10 +55,19 @@ export interface Float64Optimizer {
 export function float64(
   spec: Spec,
   parameters: Parameters64,
-  { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
+  options: Pick<HyperOptions, "channelAxis"> = {},
 ): Float64Optimizer {
-  return new PlainLevel(spec, parameters, channelAxis);
+  const executor = new Transaction(float64Executor);
+  return float64In({ executor, loadGiven, refused: 0 }, spec, parameters, options);
 }
+
+/** The same in a tower that is given, which may know how to run operators. */
+export const float64In = (
+  tower: Tower<Array64>,
+  spec: Spec,
+  parameters: Parameters64,
+  { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
+): Float64Optimizer => new PlainLevel(tower, spec, parameters, channelAxis);
 
 /** A parameter and a gradient of its. */
 interface Given {
@@ -69,15 +78,12 @@ interface Given {
 
 /** The bottom level, whose variables are plain numbers: what `VariableLevel` is for tf.Variables. */
 class PlainLevel implements Float64Optimizer {
-  private readonly tower: Tower<Array64> = {
-    executor: new Transaction(float64Executor),
-    loadGiven,
-    refused: 0,
-  };
+  private readonly tower: Tower<Array64>;
   private readonly level: Level<Array64>;
   parameters: Readonly<Record<string, Array64>>;
 
-  constructor(spec: Spec, parameters: Parameters64, channelAxis: HyperOptions["channelAxis"]) {
+  constructor(tower: Tower<Array64>, spec: Spec, parameters: Parameters64, channelAxis: HyperOptions["channelAxis"]) {
+    this.tower = tower;
     this.level = new Level(this.tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
     checkPatterns(
       spec,
