@@ -32,6 +32,12 @@ const checks = [
   { name: "rules", what: "the page of update rules", command: node("scripts/rules.mjs", "--check") },
   { name: "tests", what: "unit, property and golden tests", command: tool("vitest", "run"), live: true },
   {
+    name: "kernels",
+    what: "TensorFlow.js's own tests on WASM, as it comes and with @hypergrad/wasm",
+    command: node("scripts/kernels.mjs"),
+    live: true,
+  },
+  {
     name: "environments",
     what: "the same numbers in Node, pages and Workers, on WASM, WebGL and WebGPU",
     command: node("scripts/environments.mjs"),

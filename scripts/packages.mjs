@@ -20,6 +20,7 @@ import {
   ownWasmPaths,
   pageWithoutBundler,
 } from "./packages/pages.mjs";
+import { dryRun, makeVersion, publishToRegistry, refuseNpm } from "./packages/release.mjs";
 import { checkSizes } from "./packages/sizes.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "hypergrad-packages-"));
@@ -70,6 +71,10 @@ try {
     await check("the page of docs/guide/page.md", () => documentedPage(folder, browser), skip);
     await check("testing, with fast-check", () => useTesting(folder));
   }
+  await check("version from changesets", () => makeVersion(folder));
+  await check("release, dry run", dryRun);
+  await check("release, to a registry of the test", () => publishToRegistry(folder));
+  await check("npm publish by hand is refused", refuseNpm);
 } finally {
   await started.close?.();
 }
