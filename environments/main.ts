@@ -6,12 +6,15 @@
  */
 import { checkRefusal, runBattery } from "./battery.js";
 import { checkChoices } from "./choices.js";
+import { countDispatches } from "./dispatches.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
 
 /** What an environment answers: where it was, and all numbers by training and name. */
 interface Answer {
   readonly place: Place;
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+  /** Kernels of one step by optimizer, on a page's GPU. */
+  readonly dispatches?: Readonly<Record<string, number>>;
 }
 
 interface Question {
@@ -29,14 +32,21 @@ async function run({ backend, wasmFiles }: Question): Promise<Answer> {
     return [training, Object.fromEntries(texts)] as const;
   });
   if (backend === "webgpu") checkRefusal();
+  const onGpu = place.scope === "page" && (backend === "webgpu" || backend === "webgl");
+  const answer = {
+    place,
+    outcomes: Object.fromEntries(outcomes),
+    ...(onGpu && { dispatches: countDispatches(backend) }),
+  };
   throwDeviceErrors();
-  return { place, outcomes: Object.fromEntries(outcomes) };
+  return answer;
 }
 
 const scope = scopeName();
 if (scope === "page") Object.assign(globalThis, { run, checkChoices });
 if (scope === "Worker") {
-  run(JSON.parse(self.name)).then(
+  const asked = JSON.parse(self.name);
+  (asked.backend ? run(asked) : checkChoices(asked.wasmFiles)).then(
     (answer) => postMessage({ answer }),
     (error: Error) => postMessage({ error: error.stack ?? error.message }),
   );

@@ -4,7 +4,7 @@
 import { useBackend } from "@hypergrad/core";
 import "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
-import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { getThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 
 /** The facts of a place. */
 export interface Place {
@@ -13,6 +13,8 @@ export interface Place {
   readonly isolated: boolean;
   /** Of the WASM backend: true for the build with threads. */
   readonly sharedMemory?: boolean;
+  /** Of the WASM backend: the threads that its products run on. */
+  readonly threads?: number;
   /** What draws, for WebGL and WebGPU. */
   readonly device?: string;
 }
@@ -41,9 +43,14 @@ function webGlRenderer(): string {
   return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
+/** On which products of the WASM backend run, where they can run on several. */
+const THREADS = 3;
+
 /** Makes a backend the active one. */
 export async function selectBackend(backend: BackendName, wasmFiles?: string): Promise<Place> {
   if (wasmFiles) setWasmPaths(wasmFiles);
+  // The build with threads takes half as many as there are processors, and would have one on a machine of two.
+  if (scopeName() !== "Node") Object.defineProperty(navigator, "hardwareConcurrency", { value: 2 * THREADS });
   // In Node it is found by its name, once there is a navigator.gpu; into a bundle comes what is imported.
   if (backend === "webgpu" && scopeName() !== "Node") await import("@tensorflow/tfjs-backend-webgpu");
   await useBackend(backend);
@@ -55,7 +62,7 @@ export async function selectBackend(backend: BackendName, wasmFiles?: string): P
   if (backend === "wasm") {
     const { HEAPU8 } = (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm;
     const shared = typeof SharedArrayBuffer !== "undefined" && HEAPU8.buffer instanceof SharedArrayBuffer;
-    return { ...place, sharedMemory: shared };
+    return { ...place, sharedMemory: shared, threads: getThreadsCount() };
   }
   if (backend === "webgl") return { ...place, device: webGlRenderer() };
   if (backend === "webgpu") {

@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 import { build } from "esbuild";
 import { launchBrowser, servePages } from "./browser.mjs";
 import { unpackedChromium } from "./chromium.mjs";
+import { wrongDispatches } from "./dispatches.mjs";
 import { root } from "./workspace.mjs";
 
 const out = join(root, "node_modules", ".cache", "environments");
@@ -34,13 +35,20 @@ const environments = [
   {
     name: "isolated page, WASM on threads",
     backend: "wasm",
-    place: { scope: "page", isolated: true, sharedMemory: true },
+    place: { scope: "page", isolated: true, sharedMemory: true, threads: 3 },
+    tolerance: 0,
+  },
+  {
+    name: "isolated Worker, WASM on threads",
+    backend: "wasm",
+    place: { scope: "Worker", isolated: true, sharedMemory: true, threads: 3 },
     tolerance: 0,
   },
   { name: "page, WebGL", backend: "webgl", place: { scope: "page" }, tolerance: FLOAT32 },
   { name: "page, WebGPU", backend: "webgpu", place: { scope: "page", device: "swiftshader" }, tolerance: FLOAT32 },
   // Compared with nothing: what must be true there is in environments/choices.ts.
   { name: "page, useBackend()", place: { scope: "page" } },
+  { name: "Worker, useBackend()", place: { scope: "Worker" } },
 ];
 const reference = { name: "Node, WASM", backend: "wasm", place: { scope: "Node", sharedMemory: false } };
 
@@ -86,9 +94,13 @@ async function inBrowser(browser, { scope, isolated }, question) {
     await page.goto(server.url);
     await page.waitForFunction(() => "run" in globalThis);
     const wasmFiles = `${server.url}wasm/`;
-    if (!question.backend) return await page.evaluate((files) => globalThis.checkChoices(files), wasmFiles);
     const given = { ...question, wasmFiles };
-    if (scope === "page") return await page.evaluate((asked) => globalThis.run(asked), given);
+    if (scope === "page") {
+      return await page.evaluate(
+        (asked) => (asked.backend ? globalThis.run(asked) : globalThis.checkChoices(asked.wasmFiles)),
+        given,
+      );
+    }
     return await page.evaluate(
       (asked) =>
         new Promise((resolve, reject) => {
@@ -116,6 +128,7 @@ function compare({ backend, place, tolerance = 0 }, answer, expected) {
   const wrong = Object.entries({ backend, ...place })
     .filter(([fact, value]) => answer.place[fact] !== value)
     .map(([fact, value]) => `${fact} is ${answer.place[fact]}, expected ${value}`);
+  wrong.push(...wrongDispatches(backend, answer.dispatches));
   let largest = 0;
   for (const [training, outcome] of Object.entries(answer.outcomes)) {
     if (Number(outcome.leaked[0]) !== 0) wrong.push(`${training}: ${outcome.leaked[0]} tensors are left behind`);
@@ -134,7 +147,7 @@ function compare({ backend, place, tolerance = 0 }, answer, expected) {
 }
 
 function tell(name, verdict, seconds, detail) {
-  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(30)}  ${`${seconds.toFixed(1)} s`.padStart(7)}  ${detail}`);
+  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(32)}  ${`${seconds.toFixed(1)} s`.padStart(7)}  ${detail}`);
 }
 
 const started = await launchBrowser();

@@ -2,8 +2,21 @@
  * `@hypergrad/core/executors`: what a package needs that runs programs on a backend of its own, as @hypergrad/wasm does: programs, the passes that they are cut into, and
  * `accelerate`, which registers it.
  */
-export { type Compute, computeOf, type Executor, type Numbers, type Value } from "./executors/executor.js";
-export { type Acceleration, accelerate, isAccelerated, type Run, tensorExecutor } from "./executors/tensor-executor.js";
+export {
+  type Compute,
+  computeOf,
+  type Executor,
+  type Numbers,
+  type Prepared,
+  type Value,
+} from "./executors/executor.js";
+export {
+  type Acceleration,
+  accelerate,
+  isAccelerated,
+  ranAlready,
+  tensorExecutor,
+} from "./executors/tensor-executor.js";
 export type { Scalars } from "./executors/tfjs-executor.js";
 export type { Grain } from "./expression/grain.js";
 export { countOf, type Layout, sameShape } from "./expression/layout.js";

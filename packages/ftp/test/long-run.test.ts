@@ -48,6 +48,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Executor } from "../../core/src/executors/executor.js";
 import { type Array64, float64Executor } from "../../core/src/executors/float64-executor.js";
+import { Transaction } from "../../core/src/executors/transaction.js";
 import type { Cell, Update } from "../../core/src/tower/cell.js";
 import { gather } from "../../core/src/tower/gather.js";
 import { Level } from "../../core/src/tower/level.js";
@@ -142,7 +143,8 @@ function runNumbers(spec: Spec, seed: number, executor: Executor<Array64> = floa
   const loadGiven = (): never => {
     throw new Error("nothing is given here");
   };
-  const level = new Level<Array64>({ executor, loadGiven, refused: 0 }, spec);
+  const tower = { executor: new Transaction(executor), loadGiven, refused: 0 };
+  const level = new Level<Array64>(tower, spec);
   const parameters = new Map(
     names.map((name) => [name, executor.load({ shape: shapes[name] as readonly number[], values: initial(name) })]),
   );
@@ -154,14 +156,16 @@ function runNumbers(spec: Spec, seed: number, executor: Executor<Array64> = floa
     const updates = [...parameters].flatMap(([name, p]) => {
       const cell = level.cells.get(name) as Cell<Array64>;
       const g = executor.load({ shape: p.shape, values: gradientOf(name, p.values, noise) });
-      const mean = cell.steps === 1 ? g : (gather({ executor, loadGiven, refused: 0 }, cell, g) as Array64 | undefined);
+      const mean = cell.steps === 1 ? g : (gather(tower, cell, g) as Array64 | undefined);
       return mean ? [{ cell, p, g: mean }] : [];
     });
     if (updates.length > 0) {
-      level.step(updates).forEach((p, i) => {
-        const { name, layout } = (updates[i] as Update<Array64>).cell;
-        parameters.set(name, executor.spread(p, layout.shape));
-      });
+      level
+        .step(updates)()
+        .forEach((p, i) => {
+          const { name, layout } = (updates[i] as Update<Array64>).cell;
+          parameters.set(name, executor.spread(p, layout.shape));
+        });
     }
     if (step % (STEPS / LOOKS) === 0) {
       looks.push(Object.fromEntries([...parameters].map(([name, { values }]) => [name, values])));

@@ -50,6 +50,9 @@ export interface AdadeltaOptions {
  *
  * Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv 1212.5701, Algorithm 1, with the α and λ of torch.optim.
  *
+ * `tf.train.adadelta` divides by the v from before this gradient, so that its first step is αg itself, and later ones follow a jump of the gradient unchecked;
+ * its defaults are α = 0.001, ρ = 0.95 and ε = 1e-7. What was tuned there does not carry over: `fromTf(tf.train.adadelta(…))` goes on with it.
+ *
  * @throws Error for an unknown name or a number outside its domain.
  */
 export function adadelta(options: AdadeltaOptions = {}): Spec {

@@ -33,7 +33,8 @@ function orthogonalised(u: tf.Tensor, steps: number, a: tf.Tensor, b: tf.Tensor,
   const [rows, columns] = matrix.shape;
   // The smaller product: A has the size of the shorter side.
   let x = rows > columns ? tf.transpose(matrix) : matrix;
-  x = tf.div(x, tf.add(tf.sqrt(tf.sum(tf.square(x))), 1e-7));
+  // Above 0 under the root, so that a gradient of 0 has a derivative.
+  x = tf.div(x, tf.add(tf.sqrt(tf.add(tf.sum(tf.square(x)), 1e-30)), 1e-7));
   for (let i = 0; i < steps; i++) {
     const square = tf.matMul(x, x, false, true);
     const polynomial = tf.add(tf.mul(b, square), tf.mul(c, tf.matMul(square, square)));

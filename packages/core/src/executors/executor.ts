@@ -22,6 +22,16 @@ export interface Numbers {
   readonly values: ArrayLike<number>;
 }
 
+/** A program that is ready to run: nothing has been written yet, and nothing is left that can fail. */
+export interface Prepared<A> {
+  /** The array that an output will be in, or one of its shape; undefined where it will be a number. */
+  array(name: string): A | undefined;
+  /** Runs it, once; the outputs are the executor's `run`'s, but that they may be arrays of `into`. */
+  run(): Record<string, Value<A>>;
+  /** Frees what was made ready, where it is not run; does nothing after that. */
+  drop(): void;
+}
+
 /** Runs programs on arrays of type `A`. */
 export interface Executor<A> {
   /** "float64", "tfjs", … */
@@ -30,16 +40,21 @@ export interface Executor<A> {
    * Runs a program on one tensor.
    *
    * @param inputs Value of every input that the program names.
-   * @param into Arrays that the caller gives up, by output name: the executor may write that output over one and return it. An array that
-   *   comes back was used, any other is as it was. It may be an input.
-   * @returns The outputs by name. An array among them belongs to the caller, who releases it; it is never one of the inputs, but for `into`.
+   * @returns The outputs by name. An array among them belongs to the caller, who releases it; it is never one of the inputs.
    */
-  run(
+  run(program: Program, inputs: Readonly<Record<string, Value<A>>>, layout: Layout): Record<string, Value<A>>;
+  /**
+   * Makes ready to run a program in place: all that can fail is done. Left out, or undefined: the executor cannot do that with this program on these inputs.
+   *
+   * @param into Arrays that the caller gives up, by output name: the run may write that output over one and return it. An array that comes back was used, any other is as it was.
+   *   It may be an input.
+   */
+  prepare?(
     program: Program,
     inputs: Readonly<Record<string, Value<A>>>,
     layout: Layout,
-    into?: Readonly<Record<string, Value<A>>>,
-  ): Record<string, Value<A>>;
+    into: Readonly<Record<string, Value<A>>>,
+  ): Prepared<A> | undefined;
   /** A new array with these numbers. */
   load(numbers: Numbers): A;
   /** A new array of this shape where the value is a number, or broadcasts to it; the value itself where it has the shape already. */
@@ -55,8 +70,8 @@ export interface Executor<A> {
 }
 
 /** Frees a value, if it is an array. */
-export function free<A>({ release }: Pick<Executor<A>, "release">, value: Value<A> | undefined): void {
-  if (value !== undefined && typeof value !== "number") release(value);
+export function free<A>(executor: Pick<Executor<A>, "release">, value: Value<A> | undefined): void {
+  if (value !== undefined && typeof value !== "number") executor.release(value);
 }
 
 /** `fresh`, after `old` is freed; they are one where a step was taken in place. */

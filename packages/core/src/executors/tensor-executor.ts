@@ -6,18 +6,37 @@
  * within rounding.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type Executor, runOnNumbers } from "./executor.js";
+import { type Executor, type Prepared, runOnNumbers, type Value } from "./executor.js";
 import { type Scalars, tfjsExecutor } from "./tfjs-executor.js";
 
-/** Runs a program on tensors: `run` of an executor, where values that cover a whole tensor are plain numbers. */
-export type Run = Executor<tf.Tensor>["run"];
-
 /**
- * A faster way to run programs on one backend.
+ * A faster way to run programs on one backend, where values that cover a whole tensor are plain numbers: `prepare` of an executor, to which `into` can be empty.
  *
- * @returns The outputs; undefined, with nothing changed, where it cannot run this program on these inputs.
+ * @returns Undefined, with nothing changed, where it cannot run this program on these inputs.
  */
-export type Acceleration = (...args: Parameters<Run>) => ReturnType<Run> | undefined;
+export type Acceleration = NonNullable<Executor<tf.Tensor>["prepare"]>;
+
+/** For an acceleration that runs a program when it is asked, and writes over nothing: its outputs, which are new, as what it made ready. */
+export function ranAlready(outputs: Record<string, Value<tf.Tensor>>): Prepared<tf.Tensor> {
+  const arrays = Object.values(outputs).filter((value) => typeof value !== "number");
+  let over = false;
+  return {
+    array(name) {
+      const value = outputs[name];
+      return typeof value === "number" ? undefined : value;
+    },
+    run() {
+      over = true;
+      return outputs;
+    },
+    drop() {
+      if (!over) tf.dispose(arrays);
+      over = true;
+    },
+  };
+}
+
+const nothing = {};
 
 const accelerations = new Map<string, Acceleration>();
 
@@ -44,13 +63,16 @@ export function isAccelerated(backendName: string): boolean {
  */
 export function tensorExecutor(scalars: () => Scalars, accelerated: boolean): Executor<tf.Tensor> {
   const tfjs = tfjsExecutor(scalars);
+  const prepare: Acceleration = (...call) => {
+    const acceleration = accelerated && scalars() === "host" ? accelerations.get(tf.getBackend()) : undefined;
+    return acceleration?.(...call);
+  };
   return {
     ...tfjs,
-    run(program, inputs, layout, into) {
-      const numbers = runOnNumbers(program, inputs, layout);
-      if (numbers) return numbers;
-      const acceleration = accelerated && scalars() === "host" ? accelerations.get(tf.getBackend()) : undefined;
-      return acceleration?.(program, inputs, layout, into) ?? tfjs.run(program, inputs, layout);
-    },
+    run: (program, inputs, layout) =>
+      runOnNumbers(program, inputs, layout) ??
+      prepare(program, inputs, layout, nothing)?.run() ??
+      tfjs.run(program, inputs, layout),
+    prepare,
   };
 }

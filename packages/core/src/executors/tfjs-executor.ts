@@ -150,10 +150,12 @@ export function tfjsExecutor(scalars: () => Scalars): Executor<tf.Tensor> {
           // An output that is an input, or two outputs that are one expression: each is a tensor of its own, to be freed by itself.
           if (typeof value !== "number") {
             if (given.has(value) || taken.has(value)) value = value.clone();
-            taken.add(tf.keep(value));
+            taken.add(value);
           }
           outputs[name] = value;
         }
+        // Kept only when nothing can be thrown any more: a clone may take memory.
+        for (const value of taken) tf.keep(value);
         return outputs;
       } finally {
         engine.endScope();

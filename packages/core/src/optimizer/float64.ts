@@ -6,6 +6,7 @@
 
 import type { Numbers, Value } from "../executors/executor.js";
 import { type Array64, float64Executor } from "../executors/float64-executor.js";
+import { Transaction } from "../executors/transaction.js";
 import { listed } from "../expression/shown.js";
 import { checkPatterns } from "../rule/resolve.js";
 import type { GivenTensor } from "../rule/rule.js";
@@ -54,10 +55,19 @@ export interface Float64Optimizer {
 export function float64(
   spec: Spec,
   parameters: Parameters64,
-  { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
+  options: Pick<HyperOptions, "channelAxis"> = {},
 ): Float64Optimizer {
-  return new PlainLevel(spec, parameters, channelAxis);
+  const executor = new Transaction(float64Executor);
+  return float64In({ executor, loadGiven, refused: 0 }, spec, parameters, options);
 }
+
+/** The same in a tower that is given, which may know how to run operators. */
+export const float64In = (
+  tower: Tower<Array64>,
+  spec: Spec,
+  parameters: Parameters64,
+  { channelAxis }: Pick<HyperOptions, "channelAxis"> = {},
+): Float64Optimizer => new PlainLevel(tower, spec, parameters, channelAxis);
 
 /** A parameter and a gradient of its. */
 interface Given {
@@ -68,11 +78,12 @@ interface Given {
 
 /** The bottom level, whose variables are plain numbers: what `VariableLevel` is for tf.Variables. */
 class PlainLevel implements Float64Optimizer {
-  private readonly tower: Tower<Array64> = { executor: float64Executor, loadGiven, refused: 0 };
+  private readonly tower: Tower<Array64>;
   private readonly level: Level<Array64>;
   parameters: Readonly<Record<string, Array64>>;
 
-  constructor(spec: Spec, parameters: Parameters64, channelAxis: HyperOptions["channelAxis"]) {
+  constructor(tower: Tower<Array64>, spec: Spec, parameters: Parameters64, channelAxis: HyperOptions["channelAxis"]) {
+    this.tower = tower;
     this.level = new Level(this.tower, channelAxis ? withChannelAxis(spec, channelAxis) : spec);
     checkPatterns(
       spec,
@@ -88,6 +99,10 @@ class PlainLevel implements Float64Optimizer {
   }
 
   step(gradients: Gradients64, hyperGradients?: Gradients64): void {
+    this.tower.executor.whole(() => this.take(gradients, hyperGradients));
+  }
+
+  private take(gradients: Gradients64, hyperGradients: Gradients64 | undefined): void {
     const given = this.given(gradients);
     const heldOut = hyperGradients && new Map(this.given(hyperGradients).map(({ name, g }) => [name, g]));
     this.level.schedule();
@@ -99,7 +114,7 @@ class PlainLevel implements Float64Optimizer {
       return [{ cell, p, g: mean, ...(contracted && { contracted }) }];
     });
     if (updates.length === 0) return;
-    const moved = this.level.step(updates);
+    const moved = this.level.step(updates)();
     const next = { ...this.parameters };
     updates.forEach(({ cell, p }, i) => {
       next[cell.name] = float64Executor.spread(moved[i] as Value<Array64>, p.shape);

@@ -109,13 +109,14 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Takes one step with gradients that are given.
+   * Takes one step with gradients that are given. It is all or nothing: where it throws, variables, state, step counts and hyperparameters are what they were. So a step that is not fused holds the
+   * old values and the new until its end.
    *
    * @param gradients By variable name, or as a list of names and tensors. A variable without a gradient (null or undefined) keeps its value and its state.
    * @param options `hyperGradients`: gradients of the loss that hyperparameters are learned from, in the same form; where a variable has none, that loss does not depend on it. Default: the
    *   gradients themselves.
-   * @throws Error before anything is changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a type that is not float32, a gradient that is
-   *   disposed or not finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped, and after
+   * @throws Error with nothing changed: for a name that no variable has, a shape that is not the variable's or that changed under its name, a type that is not float32, a gradient that is
+   *   disposed or not finite, an exclude pattern that matches nothing, an anchor that does not fit, a schedule that leaves its hyperparameter's domain; while parameters are swapped, where memory is full, and after
    *   `tf.engine().reset()` or `tf.removeBackend()` took away what the optimizer remembers. And, after the step was taken, what `onStep` throws.
    */
   override applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], options: ApplyOptions = {}): void {

@@ -151,8 +151,10 @@ export function checkSavable(spec: Spec): void {
  * @throws Error for an incomplete checkpoint and tensors that do not fit.
  */
 export function restoreInto({ level, tower }: VariableLevel, checkpoint: Checkpoint, destinations: Destinations): void {
-  for (const { name, shape } of destinations.values()) level.adopt(level.createCell(name, shape, 0));
-  fill(level, tower.executor, checkpoint, new Map([...destinations].map(([before, { name }]) => [before, name])));
+  tower.executor.whole(() => {
+    for (const { name, shape } of destinations.values()) level.adopt(level.createCell(name, shape, 0));
+    fill(level, tower.executor, checkpoint, new Map([...destinations].map(([before, { name }]) => [before, name])));
+  });
 }
 
 /**

@@ -1,12 +1,13 @@
 /**
  * The bottom level, whose variables are the model's tf.Variables: from their gradients to their new values.
  *
- * A step looks before it leaps: everything is probed and contracted in one pass over the gradients, new variables are made known, and only
- * then does anything change.
+ * A step looks before it leaps: everything is probed and contracted in one pass over the gradients, new variables are made known, everything that takes memory is done, and only
+ * then does anything change. It is one transaction: where it throws, nothing has changed.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Executor, Value } from "../executors/executor.js";
+import { type Executor, free, type Value } from "../executors/executor.js";
 import { countNonFinite, probe } from "../executors/finite.js";
+import { Transaction } from "../executors/transaction.js";
 import { layoutOf } from "../expression/layout.js";
 import { operateOnTensors } from "../rule/operator.js";
 import type { GivenTensor } from "../rule/rule.js";
@@ -41,7 +42,13 @@ export class VariableLevel {
 
   /** @param skips Whether a step with a gradient that is not finite is skipped, instead of being an error. */
   constructor(spec: Spec, executor: Executor<tf.Tensor>, skips: boolean) {
-    this.tower = { executor, loadGiven, operate: operateOnTensors, refused: 0 };
+    const transaction = new Transaction(executor);
+    this.tower = {
+      executor: transaction,
+      loadGiven: (tensor) => transaction.own(loadGiven(tensor)),
+      operate: operateOnTensors,
+      refused: 0,
+    };
     this.level = new Level(this.tower, spec);
     this.skips = skips;
     this.accumulates = accumulates(spec);
@@ -51,22 +58,29 @@ export class VariableLevel {
   /**
    * Takes gradients in, and a step where there are enough of them.
    *
-   * @throws Error before anything is changed: for a gradient that is not finite, a tensor that was given from outside and does not fit, a schedule that leaves its domain.
+   * @throws Error with nothing changed: for a gradient that is not finite, a tensor that was given from outside and does not fit, a schedule that leaves its domain; where memory is full, and
+   *   whatever else is thrown on the way.
    */
   apply(given: readonly VariableGradient[], heldOut: HeldOut): Outcome {
-    this.level.schedule();
-    const updates = this.accumulates ? this.gather(given, heldOut) : given;
-    if (updates === "skipped") return updates;
-    if (updates.length === 0) return "gathered";
-    try {
-      return this.step(updates, heldOut);
-    } finally {
-      if (this.accumulates) {
-        // A mean is new; a gradient that was handed on is its giver's.
-        const handed = new Set(given.map(({ g }) => g));
-        tf.dispose(updates.flatMap(({ g }) => (handed.has(g) ? [] : [g])));
-      }
-    }
+    return this.tower.executor.whole(() => {
+      this.level.schedule();
+      const own = this.apart(given);
+      const updates = this.accumulates ? this.gather(own, heldOut) : own;
+      if (updates === "skipped") return updates;
+      return updates.length === 0 ? "gathered" : this.step(updates, heldOut);
+    });
+  }
+
+  /** The gradients, with a copy in place of each that is one of the variables itself: it would be written over before it is read. */
+  private apart(given: readonly VariableGradient[]): readonly VariableGradient[] {
+    const written = new Set(given.map(({ variable }) => variable.dataId));
+    return given.map((update) => {
+      if (!written.has(update.g.dataId)) return update;
+      // Times 1: a clone has the same memory.
+      const g = this.tower.executor.own(tf.tidy(() => tf.keep(tf.mul(update.g, 1))));
+      this.tower.executor.releaseAtEnd(g);
+      return { ...update, g };
+    });
   }
 
   /** Takes the gradients in; returns those of variables that have enough for a step, in place of each the mean. */
@@ -79,16 +93,19 @@ export class VariableLevel {
     const probes = looked.map(({ g }) => ({ probed: probe(this.tower.executor, g, layoutOf(g.shape)) }));
     const probed = this.probeAll(looked, probes);
     if (typeof probed === "number" && probed !== 0) {
-      this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
+      this.count(probed);
       return "skipped";
     }
     // On the device a mean that is not finite masks the step that it makes.
-    if (typeof probed !== "number") probed.dispose();
+    free(this.tower.executor, probed);
     const cells = this.cellsOf(given);
     return given.flatMap(({ variable, g }, i) => {
       const cell = cells[i] as Cell<tf.Tensor>;
-      const mean = cell.steps === 1 ? g : (gather(this.tower, cell, g) as tf.Tensor | undefined);
-      return mean ? [{ variable, g: mean }] : [];
+      if (cell.steps === 1) return [{ variable, g }];
+      const mean = gather(this.tower, cell, g, true) as tf.Tensor | undefined;
+      if (!mean) return [];
+      this.tower.executor.releaseAtEnd(mean);
+      return [{ variable, g: mean }];
     });
   }
 
@@ -98,14 +115,18 @@ export class VariableLevel {
     );
     const probed = this.probeAll(updates, contracted);
     const skip = typeof probed === "number" && probed !== 0;
-    try {
-      if (skip) release(contracted);
-      else this.take(updates, contracted, probed);
-      this.skipped = countNonFinite(this.tower.executor, this.skipped, probed);
-    } finally {
-      if (typeof probed !== "number") probed.dispose();
-    }
+    if (skip)
+      for (const value of contracted.flatMap((values) => Object.values(values))) free(this.tower.executor, value);
+    else this.take(updates, contracted, probed);
+    this.count(probed);
+    free(this.tower.executor, probed);
     return skip ? "skipped" : "taken";
+  }
+
+  /** One more step that was skipped, where the probe says so. */
+  private count(probed: Value<tf.Tensor>): void {
+    const { executor } = this.tower;
+    executor.put(this, "skipped", countNonFinite(executor, this.skipped, probed));
   }
 
   /** What the step needs to know of a gradient before anything changes, found in one pass over it. */
@@ -121,16 +142,16 @@ export class VariableLevel {
     const probes = contracted.map(({ probed }) => probed as Value<tf.Tensor>);
     const culprit = probes.findIndex((probed) => typeof probed === "number" && probed !== 0);
     if (culprit >= 0 && !this.skips) {
-      release(contracted);
       const what = `the gradient of "${updates[culprit]?.variable.name}" has a NaN or infinite value`;
       throw this.overflow.behind(what, this.level.steps) ?? nonFiniteError(what, this.level.steps === 0);
     }
     const onDevice = probes.filter((probed) => typeof probed !== "number");
     if (onDevice.length === 0) return culprit >= 0 ? Number.NaN : 0;
     // Not addN: a WebGPU kernel takes 8 or 10 buffers, and beyond that does nothing, without an error. concat knows that, and joins a few at a time.
+    const { executor } = this.tower;
     const total = tf.tidy(() => tf.keep(tf.sum(tf.concat(onDevice.map((probed) => tf.reshape(probed, [1]))))));
-    tf.dispose(onDevice);
-    return total;
+    for (const probed of onDevice) executor.release(probed);
+    return executor.own(total);
   }
 
   private take(
@@ -138,14 +159,9 @@ export class VariableLevel {
     contracted: readonly Contracted[],
     probed: Value<tf.Tensor>,
   ): void {
-    let cells: Cell<tf.Tensor>[];
-    try {
-      cells = this.cellsOf(updates);
-    } catch (error) {
-      release(contracted);
-      throw error;
-    }
-    const moved = this.level.step(
+    const { executor } = this.tower;
+    const cells = this.cellsOf(updates);
+    const finish = this.level.step(
       updates.map(({ variable, g }, i) => ({
         cell: cells[i] as Cell<tf.Tensor>,
         p: variable,
@@ -155,32 +171,25 @@ export class VariableLevel {
         inPlace: true,
       })),
     );
-    updates.forEach(({ variable }, i) => {
-      const value = moved[i] as Value<tf.Tensor>;
-      if (value === variable) return;
-      const whole = this.tower.executor.spread(value, variable.shape);
-      variable.assign(whole);
-      tf.dispose([whole, ...(typeof value === "number" ? [] : [value])]);
+    executor.finally(() => {
+      finish().forEach((value, i) => {
+        const { variable } = updates[i] as VariableGradient;
+        if (value === variable) return;
+        variable.assign(value as tf.Tensor);
+        free(executor, value);
+      });
     });
   }
 
-  /** What the level knows of these variables; those that are new to it become part of it only when all are found good. */
+  /** What the level knows of these variables; those that are new to it become part of it. */
   private cellsOf(updates: readonly VariableGradient[]): Cell<tf.Tensor>[] {
-    const fresh: Cell<tf.Tensor>[] = [];
-    try {
-      const cells = updates.map(({ variable }) => {
-        const known = this.level.cells.get(variable.name);
-        if (known) return known;
-        const cell = this.level.createCell(variable.name, variable.shape, variable);
-        fresh.push(cell);
-        return cell;
-      });
-      for (const cell of fresh) this.level.adopt(cell);
-      return cells;
-    } catch (error) {
-      for (const cell of fresh) this.level.discard(cell);
-      throw error;
-    }
+    return updates.map(({ variable }) => {
+      const known = this.level.cells.get(variable.name);
+      if (known) return known;
+      const cell = this.level.createCell(variable.name, variable.shape, variable);
+      this.level.adopt(cell);
+      return cell;
+    });
   }
 
   /** The variables that have taken a step and are still there. */
@@ -224,10 +233,6 @@ export class VariableLevel {
 
 async function numberOf(value: Value<tf.Tensor>): Promise<number> {
   return typeof value === "number" ? value : ((await value.data())[0] as number);
-}
-
-function release(contracted: readonly Contracted[]): void {
-  for (const values of contracted) tf.dispose(Object.values(values).filter((value) => typeof value !== "number"));
 }
 
 /**

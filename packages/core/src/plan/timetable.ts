@@ -10,8 +10,9 @@ type Values = ReadonlyMap<string, number>;
 
 /** The values of schedules by rule and hyperparameter. */
 export class Timetable {
-  private next: ReadonlyMap<RuleSpec, Values> = new Map();
-  private last: ReadonlyMap<RuleSpec, Values> = new Map();
+  /** Of the coming step, and of the last one: who takes the step makes the one the other. */
+  next: ReadonlyMap<RuleSpec, Values> = new Map();
+  last: ReadonlyMap<RuleSpec, Values> = new Map();
 
   /**
    * Evaluates all schedules for the coming step.
@@ -21,11 +22,6 @@ export class Timetable {
    */
   prepare(specs: Iterable<RuleSpec>, step: number): void {
     this.next = new Map([...specs].map((spec) => [spec, valuesAt(spec, step)]));
-  }
-
-  /** The step is taken. */
-  advance(): void {
-    this.last = this.next;
   }
 
   /** The values of a rule's schedules in the coming step. */

@@ -19,6 +19,9 @@ function isTfOptimizer(x: unknown): x is tf.Optimizer {
 /**
  * A tf.Optimizer as a spec: `ftp(fromTf(tf.train.adam(1e-4)))`, or `ftp(tf.train.adam(1e-4))` for short.
  *
+ * It is also the way to go on exactly as before where the rule of the same name differs: `adadelta`, `adagrad` and `rmsprop` are those of their papers and of
+ * PyTorch, not of tf.train.
+ *
  * It keeps its own state, which a checkpoint cannot hold, and stays the caller's to dispose. Use one instance for one HyperOptimizer.
  */
 export function fromTf(optimizer: tf.Optimizer): Spec {

@@ -63,10 +63,9 @@ function checkResult({ name, shape, memory }: Operation<tf.Tensor>, result: Oper
 
 /** Runs an operator on tensors. */
 export const operateOnTensors: Operate<tf.Tensor> = (operator, calls) => {
-  const keep = (tensors: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Tensor> =>
-    // A clone: what an operator hands back may be what it was given.
-    Object.fromEntries(Object.entries(tensors).map(([key, tensor]) => [key, tf.keep(tensor.clone())]));
-  const results: Operated<tf.Tensor>[] = [];
+  const cloned = (tensors: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Tensor> =>
+    // What an operator hands back may be what it was given.
+    Object.fromEntries(Object.entries(tensors).map(([key, tensor]) => [key, tensor.clone()]));
   tf.engine().startScope("hypergrad");
   try {
     const given = calls.map(({ name, inputs, memory }) => ({ name, inputs: asTensors(inputs), memory }));
@@ -74,20 +73,20 @@ export const operateOnTensors: Operate<tf.Tensor> = (operator, calls) => {
     calls.forEach((call, i) => {
       checkResult(call, applied[i] as OperatorResult);
     });
-    calls.forEach((call, i) => {
+    const results = calls.map((call, i): Operated<tf.Tensor> => {
       const { value, memory } = applied[i] as OperatorResult;
       const tangents = Object.entries(call.tangents).map(([hyperparameter, tangent]) => [
         hyperparameter,
         jacobianProduct(operator, call, tangent, value),
       ]);
-      results.push({
-        ...keep({ value }),
-        tangents: keep(Object.fromEntries(tangents)),
-        memory: keep(memory),
-      } as Operated<tf.Tensor>);
+      return { value: value.clone(), tangents: cloned(Object.fromEntries(tangents)), memory: cloned(memory) };
     });
+    // Kept only when nothing can be thrown any more.
+    for (const { value, tangents, memory } of results) {
+      for (const tensor of [value, ...Object.values(tangents), ...Object.values(memory)]) tf.keep(tensor as tf.Tensor);
+    }
+    return results;
   } finally {
     tf.engine().endScope();
   }
-  return results;
 };

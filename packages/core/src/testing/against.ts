@@ -14,9 +14,9 @@ import { plainRun, ruleFor, slotNumbers } from "./plain.js";
 import { inTurn, type Problem, type ProblemVariable, problems } from "./problems.js";
 import { channelsOf } from "./reveal.js";
 import { roundCases } from "./round.js";
-import { disturbedRuns, double, type Outcome, toleranceOf } from "./rounding.js";
+import { disturbedRuns, double, type Outcome, operated, type Precision, toleranceOf } from "./rounding.js";
 import { type CheckOptions, checkEach } from "./run.js";
-import { type Subject, subjectOf, type Testable } from "./subject.js";
+import { drawnFor, type Subject, subjectOf, type Testable, unchecked } from "./subject.js";
 
 /** One step of one variable, for a reference. */
 export interface ReferenceStep<Names extends string = string> {
@@ -67,7 +67,12 @@ interface Case {
 type Rows = readonly Readonly<Record<string, ArrayLike<number>>>[];
 
 /** What the rule makes of one variable: the steps of the same run in float64, as they are and with every operation rounded at random. */
-function runsOf(spec: Spec, problem: Problem, variable: ProblemVariable): { exact: Rows; disturbed: readonly Rows[] } {
+function runsOf(
+  spec: Spec,
+  problem: Problem,
+  variable: ProblemVariable,
+  precision: Precision,
+): { exact: Rows; disturbed: readonly Rows[] } {
   const { spec: own, layout } = ruleFor(spec, variable);
   const rows = (executor: Executor<Array64>): Rows => {
     const run = plainRun(executor, spec, variable);
@@ -80,7 +85,7 @@ function runsOf(spec: Spec, problem: Problem, variable: ProblemVariable): { exac
       return Object.fromEntries(values);
     });
   };
-  return { exact: rows(float64Executor), disturbed: disturbedRuns("host", rows, double) };
+  return { exact: rows(float64Executor), disturbed: disturbedRuns("host", rows, precision) };
 }
 
 /** The steps of the reference on one variable; only the slots that it has. */
@@ -111,8 +116,9 @@ function compareSlot(
   mine: ArrayLike<number>,
   wanted: ArrayLike<number>,
   disturbed: readonly ArrayLike<number>[],
+  precision: Precision,
 ): Outcome {
-  const { tolerance, outcome } = toleranceOf(mine, disturbed, mine.length, double);
+  const { tolerance, outcome } = toleranceOf(mine, disturbed, mine.length, precision);
   const finite = (row: ArrayLike<number>): boolean => Array.from(row).every(Number.isFinite);
   // Where the rule alone is not finite, nothing is left to chance.
   if ((outcome === "overflow" || outcome === "chance") && (finite(mine) || !finite(wanted))) return outcome;
@@ -138,8 +144,9 @@ function compareVariable(
 ): void {
   const { name } = variable;
   const spec = subject.build(one.values);
+  const precision = subject.onTensors === undefined ? double : operated;
   const { spec: own, layout } = ruleFor(spec, variable);
-  const { exact, disturbed } = runsOf(spec, one.problem, variable);
+  const { exact, disturbed } = runsOf(spec, one.problem, variable, precision);
   let step = 0;
   for (const wanted of referenceRows(reference, one, variable, layout.channels)) {
     let decided = true;
@@ -153,7 +160,7 @@ function compareVariable(
         );
       }
       const others = disturbed.map((run) => (run[step] as Rows[number])[slot] as ArrayLike<number>);
-      const outcome = compareSlot(`${what} of ${name} after step ${step + 1}`, mine, expected, others);
+      const outcome = compareSlot(`${what} of ${name} after step ${step + 1}`, mine, expected, others, precision);
       if (outcome === "overflow" || outcome === "chance") decided = false;
       else counts.compared++;
     }
@@ -167,7 +174,7 @@ function compareVariable(
 
 /**
  * Checks that a rule computes, at every step, what a reference does: a loop over plain numbers, written from the paper. Parameters are compared, and the
- * state slots whose names the reference uses too; in float64, so that an ε at the wrong place shows.
+ * state slots whose names the reference uses too; in float64, so that an ε at the wrong place shows (a rule that works on tensors in float32, on the backend that is active).
  *
  * @param rule What `rule(…)` returned, a spec, or `{ name, build, values }`.
  * @param reference One step of one variable.
@@ -188,13 +195,14 @@ export function checkAgainst<Names extends string>(
   const subject = subjectOf(check, rule, options.values);
   const counts: Counts = { compared: 0, undecided: 0 };
   const asked = { maxVariables: 1, ...options.problems };
+  const drawn = drawnFor(check, subject, asked);
   const { whole, ...progress } = checkEach<Case>(
     {
       check,
       of: subject.name,
       options,
       runs: 60,
-      cases: (turn) => fc.record({ problem: problems(inTurn(turn, asked)), values: fc.record({ ...subject.values }) }),
+      cases: (turn) => fc.record({ problem: problems(inTurn(turn, drawn)), values: fc.record({ ...subject.values }) }),
       simpler: (failing) => [...roundCases(subject, failing, asked)],
     },
     (one) => {
@@ -208,5 +216,5 @@ export function checkAgainst<Names extends string>(
       `${check}: ${subject.name}: nothing could be compared: rounding decides in every case. Give other values or problems.`,
     );
   }
-  return { ...counts, ...progress };
+  return { ...counts, ...progress, unchecked: [...progress.unchecked, ...unchecked.small(subject)] };
 }

@@ -12,7 +12,7 @@ import { atEach, type Place, placesOf } from "./places.js";
 import { inTurn, type Problem, problems } from "./problems.js";
 import { roundSpecs } from "./round.js";
 import { type CheckOptions, checkEachAsync } from "./run.js";
-import { subjectOf, type Testable } from "./subject.js";
+import { drawnFor, subjectOf, type Testable, unchecked } from "./subject.js";
 import { type Bench, bench, type Snapshot } from "./traces.js";
 
 /** How checkpoints are checked. */
@@ -131,7 +131,7 @@ export async function checkCheckpoint(rule: Testable, options: CheckpointOptions
   const check = "checkCheckpoint";
   const subject = subjectOf(check, rule, options.values);
   const places = placesOf(check, options.backends);
-  const asked = { forms: anyForm, maxSteps: 6, ...options.problems };
+  const asked = drawnFor(check, subject, { forms: anyForm, maxSteps: 6, ...options.problems });
   const { whole: _, ...progress } = await checkEachAsync<Case>(
     {
       check,
@@ -156,5 +156,9 @@ export async function checkCheckpoint(rule: Testable, options: CheckpointOptions
     },
     (one) => atEach(places, (place) => compareAt(place, one)),
   );
-  return { places: places.map(({ name }) => name), ...progress };
+  return {
+    places: places.map(({ name }) => name),
+    ...progress,
+    unchecked: [...progress.unchecked, ...unchecked.empty(subject)],
+  };
 }

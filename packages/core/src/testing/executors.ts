@@ -12,9 +12,9 @@ import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";
 import { inTurn, type Problem, problems } from "./problems.js";
 import { roundSpecs } from "./round.js";
-import { compareRounded, disturbedRuns, type Outcome } from "./rounding.js";
+import { compareRounded, disturbedRuns, type Outcome, operated, type Precision } from "./rounding.js";
 import { type CheckOptions, checkEachAsync } from "./run.js";
-import { subjectOf, type Testable } from "./subject.js";
+import { drawnFor, subjectOf, type Testable, unchecked } from "./subject.js";
 import { type Trace, traceFloat64, traceOn, traceTfjs } from "./traces.js";
 
 /** How executors are compared. */
@@ -66,7 +66,13 @@ function wantedOf({ with: { spec }, problem }: Case): Wanted {
   };
 }
 
-async function compareAt(place: Place, one: Case, { expected, disturbed }: Wanted, counts: Counts): Promise<void> {
+async function compareAt(
+  place: Place,
+  one: Case,
+  { expected, disturbed }: Wanted,
+  counts: Counts,
+  precision: Precision | undefined,
+): Promise<void> {
   const { name: where, options } = place;
   const before = tf.memory().numTensors;
   const actual = await traceTfjs(one.with.spec, one.problem, options);
@@ -76,9 +82,13 @@ async function compareAt(place: Place, one: Case, { expected, disturbed }: Wante
   for (const [t, snapshot] of expected.entries()) {
     let decided = true;
     for (const [name, values] of Object.entries(snapshot)) {
+      if (precision && !Array.from(values).every(Number.isFinite)) {
+        counts.undecided++;
+        return;
+      }
       const others = runs.map((trace) => row(trace, t, name));
       const what = `on ${where}, ${name} after step ${t + 1}, element `;
-      const outcome: Outcome = compareRounded(what, row(actual, t, name), values, others);
+      const outcome: Outcome = compareRounded(what, row(actual, t, name), values, others, precision);
       counts[outcome === "sharp" || outcome === "loose" ? outcome : "undecided"]++;
       if (outcome === "chance" || outcome === "overflow") decided = false;
     }
@@ -102,7 +112,8 @@ export async function checkExecutorsAgree(rule: Testable, options: ExecutorOptio
   const subject = subjectOf(check, rule, options.values);
   const places = placesOf(check, options.backends);
   const counts: Counts = { sharp: 0, loose: 0, undecided: 0 };
-  const asked = { forms: anyForm, ...options.problems };
+  const precision = subject.onTensors === undefined ? undefined : operated;
+  const asked = drawnFor(check, subject, { forms: anyForm, ...options.problems });
   const { whole, ...progress } = await checkEachAsync<Case>(
     {
       check,
@@ -115,7 +126,7 @@ export async function checkExecutorsAgree(rule: Testable, options: ExecutorOptio
     },
     async (one) => {
       const wanted = wantedOf(one);
-      await atEach(places, (place) => compareAt(place, one, wanted, counts));
+      await atEach(places, (place) => compareAt(place, one, wanted, counts, precision));
     },
   );
   if (whole && counts.sharp + counts.loose < counts.undecided) {
@@ -123,5 +134,10 @@ export async function checkExecutorsAgree(rule: Testable, options: ExecutorOptio
       `${check}: ${subject.name}: rounding decides in more than half of the comparisons: ${JSON.stringify(counts)}. Give values and problems for which the rule is well-conditioned.`,
     );
   }
-  return { places: places.map(({ name }) => name), ...counts, ...progress };
+  return {
+    places: places.map(({ name }) => name),
+    ...counts,
+    ...progress,
+    unchecked: [...progress.unchecked, ...unchecked.empty(subject)],
+  };
 }

@@ -5,7 +5,7 @@ import { closeDerivative, type Estimate } from "./derivative.js";
 import { coordinatesFor } from "./learning.js";
 import { plainRun, ruleFor } from "./plain.js";
 import type { Problem } from "./problems.js";
-import { parametersAfter, plainCoordinates, sizesAlong, unbounded } from "./reveal.js";
+import { along, parametersAfter, plainCoordinates, unbounded } from "./reveal.js";
 import type { Subject } from "./subject.js";
 
 /** What is differenced: hyperparameters with their values, on a problem. */
@@ -43,6 +43,9 @@ export interface Expected {
   readonly floor: number;
 }
 
+/** How much coarser float32 is than float64, times what an operator may make of it. */
+const OPERATED = 2 ** 29 * 16;
+
 /** How the parameters change with the i-th of the hyperparameters. */
 export function differenced(subject: Subject, one: Case, i: number): Differenced {
   const { problem, values, coordinate: rotation, horizon } = one;
@@ -63,8 +66,11 @@ export function differenced(subject: Subject, one: Case, i: number): Differenced
     return parametersAfter(spec, problem, k);
   };
   const scale = scaleOf(subject.domains[name] ?? domains.real, value) / slope(r);
-  const sizes = sizesAlong(spec, problem, k);
-  return { name, coordinate, estimates: closeDerivative(after, r, scale, sizes), sizes };
+  const { sizes, way } = along(spec, problem, k);
+  // What comes from operators is rounded to float32, and they may magnify that.
+  const rounded =
+    subject.onTensors === undefined ? sizes : sizes.map((size, j) => size + OPERATED * (way[j] as number));
+  return { name, coordinate, estimates: closeDerivative(after, r, scale, rounded), sizes };
 }
 
 /** What the hyper-gradients of step k are contracted with, all in one row: the next gradient, with what the rule's own objective adds to it. */

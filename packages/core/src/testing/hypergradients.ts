@@ -19,11 +19,11 @@ import {
 import { grainFor, grainsOf, plans } from "./learning.js";
 import { about, Mismatch, pair } from "./mismatch.js";
 import { initProgram } from "./plain.js";
-import { inTurn, problems } from "./problems.js";
+import { inTurn, ordinaryKinds, problems } from "./problems.js";
 import { coversOf, plainCoordinates, reveal, runFloat64, unbounded, valuesAt } from "./reveal.js";
 import { roundCases } from "./round.js";
 import { type CheckOptions, checkEach } from "./run.js";
-import { type Subject, subjectOf, type Testable } from "./subject.js";
+import { drawnFor, type Subject, subjectOf, type Testable, unchecked } from "./subject.js";
 
 /** How hyper-gradients are checked. */
 export interface HypergradientOptions extends CheckOptions {
@@ -64,6 +64,8 @@ interface Wanted extends Differenced {
   readonly per: Grain;
   readonly sums: ReadonlyMap<string, Expected>;
   readonly largest: number;
+  /** How exact a derivative is that the optimizer works out, relative to the sum of the sizes of its terms. */
+  readonly precision: number;
   /** What revealed hyper-gradients are multiplied with, so that every coordinate can hold them. */
   readonly scale: number;
 }
@@ -75,13 +77,14 @@ function wantedAt(
   all: readonly Differenced[],
 ): Wanted[] {
   const g = contractedWith(subject, problem, values, problem.steps - 1);
+  const precision = subject.onTensors === undefined ? 1e-11 : 1e-3;
   return all.map((each) => {
     const per = grainFor(subject, each.name, grain, horizon);
     const sums = contracted(each, g, coversOf(problem, per));
     const finite = [...sums.values()].filter(({ error }) => Number.isFinite(error));
     const largest = Math.max(...finite.map(({ d, error, floor }) => Math.abs(d) + error + 1e-12 * floor), 2 ** -500);
     const scale = each.coordinate === "identity" ? 1 : 2 ** -Math.ceil(Math.log2(largest));
-    return { ...each, per, sums, largest, scale };
+    return { ...each, per, sums, largest, precision, scale };
   });
 }
 
@@ -110,14 +113,15 @@ function compareAt(
     const revealed = valuesAt(after, problem, name, per);
     for (const [cover, sum] of wanted.sums) {
       const applied = (inverse(revealed.get(cover) as number) - offset) / scale;
-      compareOne(wanted, `${cover} after step ${k}`, sum, applied, counts, mine);
+      const refused = after.refusedHyperGradients > 0 ? " (of those it would apply, some are not finite)" : "";
+      compareOne(wanted, `${cover} after step ${k}${refused}`, sum, applied, counts, mine);
     }
   }
 }
 
 /** Compares one hyper-gradient. */
 function compareOne(
-  { name, per, coordinate, largest }: Wanted,
+  { name, per, coordinate, largest, precision }: Wanted,
   where: string,
   { d, error, magnitude, floor }: Expected,
   applied: number,
@@ -136,8 +140,8 @@ function compareOne(
   counts.compared++;
   mine.compared++;
   if (Math.abs(d) > 10 * error || applied !== 0) mine.moved = true;
-  // Ridders' estimate is itself one; 1 − β multiplies rounding by up to 10³; what is not read off in the identity has lost digits.
-  const tolerance = 10 * error + 1e-11 * magnitude + (coordinate === "identity" ? 0 : 1e-13 * largest);
+  // Ridders' estimate is itself one; 1 − β multiplies rounding by up to 10³, operators theirs; what is not read off in the identity has lost digits.
+  const tolerance = 10 * error + precision * magnitude + (coordinate === "identity" ? 0 : 1e-13 * largest);
   if (Math.abs(applied - d) <= tolerance) return;
   const [is, should] = pair(applied, d);
   throw new Mismatch(
@@ -188,7 +192,7 @@ function compare(
  * @param rule What `rule(…)` returned, a spec, or `{ name, build, values }`.
  * @param options By default 30 cases with the seed 1. About a second for a rule of five hyperparameters, on one core.
  * @throws CheckFailure with the simplest case found, both numbers, and the call that reproduces it.
- * @throws Error where so little was compared that the check means nothing, and for a hyperparameter whose hyper-gradient is always 0.
+ * @throws Error where so little was compared that the check means nothing, and for a hyperparameter whose hyper-gradient is always 0; for a horizon above 1, where a tensor rule remembers tensors.
  */
 export function checkHypergradients(rule: Testable, options: HypergradientOptions = {}): HypergradientReport {
   const check = "checkHypergradients";
@@ -204,6 +208,14 @@ export function checkHypergradients(rule: Testable, options: HypergradientOption
   const counts: Counts = { compared: 0, kinks: 0, unresolved: 0 };
   const found = new Map<string, Found>();
   const asked = { maxVariables: 2, minSteps: startsFrom(subject) ? 3 : 2, ...options.problems };
+  // TensorFlow.js squares what it divides by in a derivative, so that sizes which rules must bear are too much for it in float32.
+  const ordinary = subject.onTensors === undefined ? {} : { kinds: ordinaryKinds };
+  const drawn = drawnFor(check, subject, { ...ordinary, ...asked });
+  if (horizon > 1 && subject.remembers !== undefined) {
+    throw new Error(
+      `${check}: ${subject.remembers} remembers tensors, through which nothing is differentiated: hyper-gradients that look back ${horizon} steps leave out what goes that way. Check them with horizon: 1.`,
+    );
+  }
   for (const name of Object.keys(subject.values)) grainsOf(subject, name, horizon);
   const { whole, ...progress } = checkEach<Case>(
     {
@@ -213,7 +225,7 @@ export function checkHypergradients(rule: Testable, options: HypergradientOption
       runs: 30,
       cases: (turn) =>
         fc.record({
-          problem: problems(inTurn(turn, asked)),
+          problem: problems(inTurn(turn, drawn)),
           values: fc.record({ ...subject.values }),
           coordinate: fc.nat({ max: 59 }),
           horizon: fc.constant(horizon),
@@ -224,7 +236,11 @@ export function checkHypergradients(rule: Testable, options: HypergradientOption
     (one) => compare(subject, one, straightThrough, counts, found),
   );
   if (whole) expectEnough(subject, counts, found, straightThrough, delayed);
-  return { ...counts, ...progress };
+  return {
+    ...counts,
+    ...progress,
+    unchecked: [...progress.unchecked, ...unchecked.small(subject), ...unchecked.sizes(subject)],
+  };
 }
 
 /** True where a slot's first value depends on a hyperparameter: what is moved in the first step would move that too. */

@@ -7,10 +7,10 @@ import type { Spec } from "../rule/spec.js";
 import { type InvariantCase, type InvariantName, invariants, type Seen } from "./invariant-table.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";
-import { inTurn, type Problem, problems } from "./problems.js";
+import { inTurn, type Problem, type ProblemOptions, problems } from "./problems.js";
 import { roundCases, roundSpecs } from "./round.js";
 import { type CheckOptions, checkEachAsync } from "./run.js";
-import { type Subject, subjectOf, type Testable } from "./subject.js";
+import { drawnFor, unchecked as left, type Subject, subjectOf, type Testable } from "./subject.js";
 import { bench } from "./traces.js";
 
 /** How invariants are checked. */
@@ -123,13 +123,14 @@ export async function checkInvariants(rule: Testable, options: InvariantOptions 
   const table = (Object.keys(invariants) as (keyof typeof invariants)[]).filter(holds);
   const watched = holds("memory") && (backends ?? tf.engine().backendNames()).length > 0;
   const places = watched ? placesOf(check, backends) : [];
+  const asked = drawnFor(check, subject, options.problems ?? {});
   const { whole, ...progress } = await checkEachAsync<Case>(
     {
       check,
       of: subject.name,
       options,
       runs: 40,
-      cases: (turn) => drawnCases(subject, options, turn, watched && turn % WATCHED === 0),
+      cases: (turn) => drawnCases(subject, asked, turn, watched && turn % WATCHED === 0),
       simpler: (failing) => [...simplerCases(subject, failing, options)],
       show: shownFor,
     },
@@ -144,7 +145,7 @@ export async function checkInvariants(rule: Testable, options: InvariantOptions 
       );
     },
   );
-  const unchecked = [...progress.unchecked];
+  const unchecked = [...progress.unchecked, ...left.empty(subject)];
   if (holds("memory") && !watched) unchecked.push("memory: there is no backend on which to watch it.");
   const useless = holds("effective") ? ineffective(seen) : undefined;
   if (useless && whole) throw new Error(`${check}: ${subject.name}: effective: ${useless}`);
@@ -161,8 +162,8 @@ function broken(name: InvariantName, expectation: () => void): void {
   }
 }
 
-function drawnCases(subject: Subject, options: InvariantOptions, turn: number, watched: boolean): fc.Arbitrary<Case> {
-  const problem = problems(inTurn(turn, options.problems ?? {}));
+function drawnCases(subject: Subject, asked: ProblemOptions, turn: number, watched: boolean): fc.Arbitrary<Case> {
+  const problem = problems(inTurn(turn, asked));
   return fc.record({
     problem,
     values: fc.record({ ...subject.values }),

@@ -4,13 +4,13 @@
  */
 import fc from "fast-check";
 import { finer, type Grain, grains } from "../expression/grain.js";
-import { float64 } from "../optimizer/float64.js";
 import { type RuleFactory, rule } from "../rule/define.js";
 import { type CoordinateName, coordinates } from "../rule/domain.js";
 import { type LearnedOptions, learned } from "../rule/learned.js";
 import { nonNegative } from "../rule/rule.js";
 import type { Setting, Spec } from "../rule/spec.js";
 import { labelled } from "./cases.js";
+import { oracle } from "./oracle.js";
 import type { Subject } from "./subject.js";
 
 /** Gradient descent: the learner that can be told to do nothing. */
@@ -50,10 +50,10 @@ export function grainsOf(subject: Subject, name: string, horizon = 1): readonly 
   const key = `${name} ${horizon}`;
   let found = cache.get(key);
   if (!found) {
-    float64(learnedAt(subject, name, "model", horizon), {});
+    oracle(learnedAt(subject, name, "model", horizon), {});
     found = grains.filter((per) => {
       try {
-        float64(learnedAt(subject, name, per, horizon), {});
+        oracle(learnedAt(subject, name, per, horizon), {});
         return true;
       } catch {
         return false;
@@ -80,7 +80,7 @@ export const coordinatesFor = (value: number): readonly CoordinateName[] =>
 /** True where the optimizer can be built. */
 export function plans(spec: Spec): boolean {
   try {
-    float64(spec, {});
+    oracle(spec, {});
     return true;
   } catch {
     return false;

@@ -9,35 +9,56 @@ import { compile, type Program } from "../expression/program.js";
 import { resolve } from "../rule/resolve.js";
 import type { Rule } from "../rule/rule.js";
 import type { RuleSpec, Spec } from "../rule/spec.js";
+import type { Operator } from "../rule/stage.js";
+import { loadGiven, operate64 } from "./oracle.js";
 import type { ProblemVariable } from "./problems.js";
 import { numberOf } from "./subject.js";
 
 /** What the hyperparameters are to the expressions: inputs, or where they are numbers these themselves, as in an optimizer that learns none. */
 type Hypers = "inputs" | RuleSpec["settings"];
 
-/** The inputs of the expressions. A total is what the variable itself adds to it: there is no other. */
-function leavesOf({ state, hyperparameters, stages = {} }: Rule, hypers: Hypers): Record<string, Expr> {
+/** An operator of a rule, with what computes its inputs. */
+interface PlainOperator {
+  readonly name: string;
+  readonly operator: Operator;
+  readonly program: Program;
+}
+
+/** The inputs of the expressions, and the operators that some of them come from. A total is what the variable itself adds to it: there is no other. */
+function leavesOf(rule: Rule, hypers: Hypers): { leaves: Record<string, Expr>; operators: PlainOperator[] } {
+  const { state, hyperparameters, stages = {} } = rule;
   const leaves: Record<string, Expr> = { p: input("p", "element"), g: input("g", "element"), t: input("t", "model") };
   for (const [name, { grain }] of Object.entries(state)) leaves[name] = input(name, grain);
   for (const name of Object.keys(hyperparameters)) {
     const setting = hypers === "inputs" ? undefined : hypers[name];
     leaves[name] = typeof setting === "number" ? constant(setting) : input(name, "tensor");
   }
+  const operators: PlainOperator[] = [];
   for (const [name, stage] of Object.entries(stages)) {
     if (stage.kind === "total") leaves[name] = toExpr(stage.value(leaves));
+    else {
+      operators.push({ name, operator: stage, program: compile(stage.inputs(leaves), rule.name) });
+      leaves[name] = input(name, "element");
+    }
   }
-  return leaves;
+  return { leaves, operators };
 }
 
 /** The rule's update as a program: the new p, every slot, and the hyperparameters that it constrains. */
 export function updateProgram(rule: Rule, hypers: Hypers): Program {
-  const outputs = Object.entries(rule.update(leavesOf(rule, hypers))).filter(([, value]) => value !== undefined);
+  const outputs = Object.entries(rule.update(leavesOf(rule, hypers).leaves)).filter(([, value]) => value !== undefined);
   return compile(Object.fromEntries(outputs) as Record<string, Operand>, rule.name);
 }
 
+/** All programs of a rule's step. */
+export const programsOf = (rule: Rule, hypers: Hypers): Program[] => [
+  ...leavesOf(rule, hypers).operators.map(({ program }) => program),
+  updateProgram(rule, hypers),
+];
+
 /** The rule's initial state as a program. */
 export function initProgram(rule: Rule, hypers: Hypers): Program {
-  const leaves = leavesOf(rule, hypers);
+  const { leaves } = leavesOf(rule, hypers);
   const computed = Object.entries(rule.state).flatMap(([name, { init }]): [string, Operand][] =>
     typeof init === "number" ? [[name, init]] : typeof init === "function" ? [[name, init(leaves)]] : [],
   );
@@ -77,25 +98,13 @@ export function plainRun(
   const { rule } = found;
   const hypers = constants ? found.settings : "inputs";
   const program = updateProgram(rule, hypers);
-  const numbers = (step: number): Record<string, number> =>
-    Object.fromEntries(Object.entries(found.settings).map(([name, setting]) => [name, numberOf(setting, step)]));
-  const p = executor.load(variable);
-  const state: Record<string, Value<Array64>> = executor.run(
-    initProgram(rule, hypers),
-    { ...numbers(0), p, t: 0 },
-    layout,
-  );
-  for (const [name, { init }] of Object.entries(rule.state)) {
-    if (typeof init !== "object") continue;
-    const tensor = init.given[variable.name];
-    if (!tensor) throw new Error(`${init.called}: there is no tensor for the variable "${variable.name}".`);
-    state[name] = executor.load("values" in tensor ? tensor : { shape: tensor.shape, values: tensor.dataSync() });
-  }
-  const values: Record<string, Value<Array64>> = { p, ...state };
-  const objective = rule.objective && compile({ g: rule.objective(leavesOf(rule, hypers)) }, rule.name);
+  const { leaves, operators } = leavesOf(rule, hypers);
+  const objective = rule.objective && compile({ g: rule.objective(leaves) }, rule.name);
+  const values = startOf(executor, found, variable, layout, hypers);
+  const memory = new Map(operators.map(({ name, operator }) => [name, memoryOf(operator, variable)]));
   let t = 0;
   const inputsFor = (g: ArrayLike<number>, step: number): Record<string, Value<Array64>> => ({
-    ...numbers(step - 1),
+    ...numbersAt(found, step - 1),
     ...values,
     t: step,
     g: executor.load({ shape: variable.shape, values: g }),
@@ -110,7 +119,15 @@ export function plainRun(
     },
     step(g) {
       t++;
-      const result = executor.run(program, inputsFor(g, t), layout);
+      const inputs = inputsFor(g, t);
+      for (const { name, operator, program: before } of operators) {
+        const call = { name: variable.name, shape: variable.shape, inputs: executor.run(before, inputs, layout) };
+        const known = memory.get(name) ?? {};
+        const [result] = operate64(operator, [{ ...call, tangents: {}, memory: known }]);
+        inputs[name] = result?.value as Array64;
+        memory.set(name, { ...known, ...result?.memory });
+      }
+      const result = executor.run(program, inputs, layout);
       const written: Record<string, Value<Array64>> = {};
       for (const [name, value] of Object.entries(result)) {
         if (name in values) values[name] = value;
@@ -120,6 +137,44 @@ export function plainRun(
       return written;
     },
   };
+}
+
+const numbersAt = ({ settings }: RuleSpec, step: number): Record<string, number> =>
+  Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, numberOf(setting, step)]));
+
+/** The value of a variable, and those of its slots, before the first step. */
+function startOf(
+  executor: Executor<Array64>,
+  spec: RuleSpec,
+  variable: ProblemVariable,
+  layout: Layout,
+  hypers: Hypers,
+): Record<string, Value<Array64>> {
+  const { rule } = spec;
+  const p = executor.load(variable);
+  const values: Record<string, Value<Array64>> = {
+    p,
+    ...executor.run(initProgram(rule, hypers), { ...numbersAt(spec, 0), p, t: 0 }, layout),
+  };
+  for (const [name, { init }] of Object.entries(rule.state)) {
+    if (typeof init !== "object") continue;
+    const tensor = init.given[variable.name];
+    if (!tensor) throw new Error(`${init.called}: there is no tensor for the variable "${variable.name}".`);
+    values[name] = loadGiven(tensor);
+  }
+  return values;
+}
+
+/** What an operator remembers before the first step. */
+function memoryOf(operator: Operator, variable: ProblemVariable): Readonly<Record<string, Array64>> {
+  operator.accepts?.(variable);
+  return Object.fromEntries(
+    Object.entries(operator.memory?.(variable.shape) ?? {}).map(([name, tensor]) => {
+      const array = loadGiven(tensor);
+      tensor.dispose();
+      return [name, array];
+    }),
+  );
 }
 
 /** The numbers of a value: one, or one for each that its grain has. */

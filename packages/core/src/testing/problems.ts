@@ -114,6 +114,9 @@ export function assembled(
 /** The order in which gradients behave in one way after the other: mistakes that people make show in the first few. */
 const turns: readonly GradientKind[] = ["noise", "huge", "ties", "zero", "sparse", "tiny", "flips", "drift"];
 
+/** Those that are of ordinary size. */
+export const ordinaryKinds: readonly GradientKind[] = turns.filter((kind) => kind !== "huge" && kind !== "tiny");
+
 /** Options for the case of some number: the kinds of gradients take turns. */
 export function inTurn<Options extends ProblemOptions>(turn: number, options: Options): Options {
   const { kinds = turns } = options;

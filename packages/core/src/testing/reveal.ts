@@ -6,11 +6,12 @@
 import { select } from "../expression/expression.js";
 import type { Grain } from "../expression/grain.js";
 import { layoutOf } from "../expression/layout.js";
-import { type Float64Optimizer, float64 } from "../optimizer/float64.js";
+import type { Float64Optimizer } from "../optimizer/float64.js";
 import { type RuleFactory, rule, ruleFactory } from "../rule/define.js";
 import { type CoordinateName, domains } from "../rule/domain.js";
 import { real } from "../rule/rule.js";
 import { mapRuleSpecs, type Spec } from "../rule/spec.js";
+import { oracle } from "./oracle.js";
 import type { Problem } from "./problems.js";
 
 /** Does nothing while `scale` is 0; then puts scale · d + offset in the place of what it learns. */
@@ -60,7 +61,7 @@ export function runFloat64(
   look: (optimizer: Float64Optimizer) => void = () => {},
 ): Float64Optimizer {
   const { variables, channelAxis, gradients } = problem;
-  const optimizer = float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), {
+  const optimizer = oracle(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), {
     channelAxis,
   });
   look(optimizer);
@@ -79,11 +80,16 @@ const rowOf = ({ variables }: Problem, { parameters }: Float64Optimizer): number
 export const parametersAfter = (spec: Spec, problem: Problem, k: number): number[] =>
   rowOf(problem, runFloat64(spec, problem, k));
 
-/** The largest size that every element of the parameters has in the first k steps. */
-export function sizesAlong(spec: Spec, problem: Problem, k: number): number[] {
+/** Of every element of the parameters, the largest size that it has in the first k steps, and the length of its way. */
+export function along(spec: Spec, problem: Problem, k: number): { sizes: number[]; way: number[] } {
   const rows: number[][] = [];
   runFloat64(spec, problem, k, (optimizer) => rows.push(rowOf(problem, optimizer)));
-  return (rows[0] as number[]).map((_, j) => Math.max(...rows.map((row) => Math.abs(row[j] as number))));
+  const at = (t: number, j: number): number => (rows[t] as number[])[j] as number;
+  const first = rows[0] as number[];
+  return {
+    sizes: first.map((_, j) => Math.max(...rows.map((_, t) => Math.abs(at(t, j))))),
+    way: first.map((_, j) => rows.reduce((sum, _, t) => (t === 0 ? 0 : sum + Math.abs(at(t, j) - at(t - 1, j))), 0)),
+  };
 }
 
 /** For every element, the number of its channel. */

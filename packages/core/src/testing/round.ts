@@ -51,7 +51,7 @@ function roundProblem(forms: readonly Form[], steps: number, kind: GradientKind,
 const forms: readonly Form[] = [[], [2], [2, 2]].map((shape) => ({ shape, channelAxes: undefined }));
 
 /** Simple problems with what a failing one has that may matter, the simplest first; of what the author of the rule asks for, where something is asked for. */
-function* roundProblems(failing: Problem, asked: ProblemOptions): Iterable<Problem> {
+function* roundProblems({ accepts }: Subject, failing: Problem, asked: ProblemOptions): Iterable<Problem> {
   const zeros = failing.variables.every(({ values }) => values.every((x) => x === 0));
   const own = failing.variables.map(({ shape, channelAxes }) => ({ shape, channelAxes }));
   const simple = asked.forms ? own.slice(0, 1).map((form) => [form]) : forms.map((form) => [form]);
@@ -60,7 +60,9 @@ function* roundProblems(failing: Problem, asked: ProblemOptions): Iterable<Probl
   const kinds: GradientKind[] = asked.kinds ? [failing.kind] : ["noise", failing.kind];
   const steps = [Math.min(asked.minSteps ?? 1, failing.steps), failing.steps];
   for (const kind of new Set(kinds)) {
-    for (const some of simple) for (const many of new Set(steps)) yield roundProblem(some, many, kind, zeros);
+    for (const some of simple.filter((all) => all.every(accepts))) {
+      for (const many of new Set(steps)) yield roundProblem(some, many, kind, zeros);
+    }
   }
 }
 
@@ -97,7 +99,7 @@ export function* roundCases(
   asked: ProblemOptions = {},
 ): Iterable<{ readonly problem: Problem; readonly values: Numbers }> {
   const values = roundValues(subject, failing.values);
-  for (const problem of roundProblems(failing.problem, asked)) {
+  for (const problem of roundProblems(subject, failing.problem, asked)) {
     for (const some of values) yield { problem, values: some };
   }
 }
@@ -111,7 +113,7 @@ export function* roundSpecs(
   const { problem, with: drawn } = failing;
   // Each costs a run at every place: one set of values is enough.
   const [values] = roundValues(subject, drawn.values) as [Numbers];
-  for (const simple of roundProblems(problem, asked)) {
+  for (const simple of roundProblems(subject, problem, asked)) {
     for (const spec of respecified(subject, drawn, values)) yield { problem: simple, with: spec };
   }
 }

@@ -15,12 +15,16 @@ export interface Precision {
   readonly unit: number;
   /** What becomes of a number that is stored in an array. */
   readonly round: (x: number) => number;
+  /** How many times the largest deviation of disturbed runs is tolerated. */
+  readonly safety: number;
 }
 
 /** Elements in float32. */
-const single: Precision = { unit: 2 ** -23, round: Math.fround };
+const single: Precision = { unit: 2 ** -23, round: Math.fround, safety: 6 };
+/** Elements in float32, operators among what computes them: these add in their own order, and magnify what that leaves. */
+export const operated: Precision = { ...single, safety: 64 };
 /** Elements in float64, by someone who adds and multiplies in another order. */
-export const double: Precision = { unit: 2 ** -50, round: (x) => x };
+export const double: Precision = { unit: 2 ** -50, round: (x) => x, safety: 6 };
 
 /**
  * The float64 executor with a relative error of about the precision's unit, of random sign and size in every element that it computes; then
@@ -75,9 +79,8 @@ export function roundingExecutor(
   };
 }
 
-/** Pairs of runs with opposite disturbances, and how many times their largest deviation is tolerated. */
+/** Pairs of runs with opposite disturbances. */
 const PAIRS = 3;
-const SAFETY = 6;
 
 /** The same computation with every operation disturbed, several times over. */
 export function disturbedRuns<T>(
@@ -114,7 +117,7 @@ export function toleranceOf(
   expected: ArrayLike<number>,
   disturbed: readonly ArrayLike<number>[],
   size: number,
-  { unit }: Precision = single,
+  { unit, safety }: Precision = single,
 ): Tolerance {
   let deviation = 0;
   let magnitude = 0;
@@ -125,7 +128,7 @@ export function toleranceOf(
       deviation = Math.max(deviation, Number.isNaN(other) ? Number.POSITIVE_INFINITY : other);
     }
   }
-  const tolerance = SAFETY * deviation + 4 * unit * magnitude;
+  const tolerance = safety * deviation + 4 * unit * magnitude;
   if (tolerance === Number.POSITIVE_INFINITY) return { tolerance, outcome: "overflow" };
   const relative = magnitude === 0 ? 0 : tolerance / magnitude;
   return { tolerance, outcome: relative <= 1e-4 ? "sharp" : relative <= 5e-3 ? "loose" : "chance" };
@@ -146,12 +149,13 @@ export function compareRounded(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
   disturbed: readonly ArrayLike<number>[],
+  precision: Precision = single,
 ): Outcome {
   const size = sizeOfBoth(actual, expected);
   for (let i = 0; i < size; i++) {
     if (!Number.isFinite(at(expected, i))) throw new Error(`${what}[${i}] is ${at(expected, i)} in float64`);
   }
-  const { tolerance, outcome } = toleranceOf(expected, disturbed, size);
+  const { tolerance, outcome } = toleranceOf(expected, disturbed, size, precision);
   if (outcome === "overflow") return outcome;
   for (let i = 0; i < size; i++) {
     const error = Math.abs(at(actual, i) - at(expected, i));

@@ -7,13 +7,13 @@ import type { Executor, Value } from "../executors/executor.js";
 import type { Array64 } from "../executors/float64-executor.js";
 import { input, sum } from "../expression/expression.js";
 import { compile } from "../expression/program.js";
-import { float64 } from "../optimizer/float64.js";
 import { HyperOptimizer } from "../optimizer/hyper-optimizer.js";
 import type { HyperOptions } from "../optimizer/hyper-options.js";
 import { type Spec, withChannelAxis } from "../rule/spec.js";
 import type { Cell, Update } from "../tower/cell.js";
 import { Level } from "../tower/level.js";
 import { readingsOf } from "../tower/readings.js";
+import { oracle, towerOf } from "./oracle.js";
 import type { Problem } from "./problems.js";
 
 /** Numbers by what they are: `a` for a parameter, `a.lr` for a hyperparameter. */
@@ -37,7 +37,7 @@ function snapshot(
 
 /** The steps in float64. */
 export function traceFloat64(spec: Spec, { variables, channelAxis, steps, gradients }: Problem): Trace {
-  const optimizer = float64(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), {
+  const optimizer = oracle(spec, Object.fromEntries(variables.map((variable) => [variable.name, variable])), {
     channelAxis,
   });
   return Array.from({ length: steps }, (_, t) => {
@@ -52,10 +52,7 @@ const probe = compile({ probed: sum(input("x", "element").sub(input("x", "elemen
 
 /** The steps on another executor of the same kind of arrays. */
 export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Problem): Trace {
-  const loadGiven = (): never => {
-    throw new Error("these problems give no tensors");
-  };
-  const level = new Level<Array64>({ executor, loadGiven, refused: 0 }, withChannelAxis(spec, problem.channelAxis));
+  const level = new Level(towerOf(executor), withChannelAxis(spec, problem.channelAxis));
   const parameters = new Map(problem.variables.map((variable) => [variable.name, executor.load(variable)]));
   for (const [name, p] of parameters) level.adopt(level.createCell(name, p.shape, p));
   const plain = (value: Value<Array64>) => (typeof value === "number" ? value : value.values);
@@ -69,10 +66,12 @@ export function traceOn(executor: Executor<Array64>, spec: Spec, problem: Proble
       const { probed } = executor.run(probe, { x: g }, cell.layout);
       return { cell, p, g, probed: typeof probed === "number" ? undefined : probed };
     });
-    level.step(updates).forEach((p, i) => {
-      const { name, layout } = (updates[i] as Update<Array64>).cell;
-      parameters.set(name, executor.spread(p, layout.shape));
-    });
+    level
+      .step(updates)()
+      .forEach((p, i) => {
+        const { name, layout } = (updates[i] as Update<Array64>).cell;
+        parameters.set(name, executor.spread(p, layout.shape));
+      });
     return snapshot(
       Object.fromEntries([...parameters].map(([name, p]) => [name, p.values])),
       Object.fromEntries(

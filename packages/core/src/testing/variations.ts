@@ -2,6 +2,7 @@
  * Variations of a problem that must not matter to a variable: gradients that are missing, another order, no other variables; and one without elements.
  */
 import { sizeOf } from "../expression/layout.js";
+import type { Form } from "./forms.js";
 import type { Problem, ProblemVariable } from "./problems.js";
 
 /** For every step, and every variable in their order: true where it has no gradient. Steps beyond the last begin anew. */
@@ -36,11 +37,12 @@ export function alone(problem: Problem, i: number, gone: Gaps): Problem {
   };
 }
 
-/** Shapes without elements, and single numbers. */
-export function emptied(problem: Problem): Problem {
+/** Shapes without elements, and single numbers: those that are accepted. */
+export function emptied(problem: Problem, accepts: (form: Form) => boolean): Problem {
   const shapes = [[0], [0, 3], [3, 0], [], [1]];
-  const variables = shapes.map((shape, i): ProblemVariable => {
-    return { name: `v${i}`, shape, channelAxes: undefined, values: new Float32Array(sizeOf(shape)).fill(0.5) };
+  const forms = shapes.map((shape): Form => ({ shape, channelAxes: undefined })).filter(accepts);
+  const variables = forms.map((form, i): ProblemVariable => {
+    return { ...form, name: `v${i}`, values: new Float32Array(sizeOf(form.shape)).fill(0.5) };
   });
   const first = (t: number): number => Object.values(problem.gradients(t))[0]?.[0] ?? 1;
   return {

@@ -1,7 +1,8 @@
 /**
  * Cells: what a level remembers of each of its variables.
  */
-import type { Executor, Value } from "../executors/executor.js";
+import type { Value } from "../executors/executor.js";
+import type { Transaction } from "../executors/transaction.js";
 import type { Layout } from "../expression/layout.js";
 import type { LearnedHyperparameter } from "../plan/knob-plan.js";
 import type { Plan } from "../plan/plan.js";
@@ -50,13 +51,14 @@ export interface Update<A> {
   readonly contracted?: Readonly<Record<string, Value<A>>>;
   /** Where it is not 0 (NaN, from `probe`), nothing changes: the step is skipped without a branch. Left out: the step is taken. */
   readonly probed?: Value<A> | undefined;
-  /** True where the new value of p may be written over p: nobody reads the old one any more. */
+  /** True at the bottom: the new value of p has the shape of p, and may be written over it at the end of the step, as may be what the rule remembers. */
   readonly inPlace?: boolean;
 }
 
 /** What all levels of a tower share. */
 export interface Tower<A> {
-  readonly executor: Executor<A>;
+  /** Runs programs; a step is one transaction of it. */
+  readonly executor: Transaction<A>;
   /** Turns a tensor that was given from outside into an array of the executor's. */
   readonly loadGiven: (tensor: GivenTensor) => A;
   /** Runs operators, where that is possible: on tensors. */

@@ -5,8 +5,9 @@
  * they make of their variables becomes the hyperparameters again.
  */
 
-import { type Executor, free, replaced, type Value } from "../executors/executor.js";
+import { free, replaced, type Value } from "../executors/executor.js";
 import { countNonFinite, probe, refusal } from "../executors/finite.js";
+import type { Transaction } from "../executors/transaction.js";
 import { input } from "../expression/expression.js";
 import { scalarLayout } from "../expression/layout.js";
 import { compile, type Program } from "../expression/program.js";
@@ -27,7 +28,7 @@ interface Stepping<A> {
   readonly steps: number;
   readonly frozen: ReadonlySet<string>;
   contract(cell: Cell<A>, g: Value<A>, p: Value<A>): Record<string, Value<A>>;
-  step(updates: readonly Update<A>[]): Value<A>[];
+  step(updates: readonly Update<A>[]): () => Value<A>[];
 }
 
 /** The levels above step, and what they learn is moved into its domain. */
@@ -47,7 +48,7 @@ export function learn<A>(tower: Tower<A>, level: Stepping<A>, updates: readonly 
       knobs.push(knob);
       upper.push(update);
     }
-    const moved = upper.length > 0 ? above.step(upper) : [];
+    const moved = upper.length > 0 ? above.step(upper)() : [];
     moved.forEach((raw, i) => {
       const knob = knobs[i] as Knob<A>;
       settle(tower.executor, knob, knob.hyperparameter.lift, { raw, before: knob.raw, value: knob.value });
@@ -63,14 +64,14 @@ export function learn<A>(tower: Tower<A>, level: Stepping<A>, updates: readonly 
 
 /** A learned value, and the number behind it, become what a program makes of them. */
 export function settle<A>(
-  executor: Executor<A>,
+  executor: Transaction<A>,
   knob: Knob<A>,
   program: Program,
   inputs: Readonly<Record<string, Value<A>>>,
 ): void {
   const { raw, value } = executor.run(program, inputs, knob.cell.layout);
-  knob.raw = replaced(executor, knob.raw, raw);
-  knob.value = replaced(executor, knob.value, value);
+  executor.put(knob, "raw", replaced(executor, knob.raw, raw));
+  executor.put(knob, "value", replaced(executor, knob.value, value));
 }
 
 /** Every learned value that these updates use, with the parts of its hyper-gradient. */
@@ -128,7 +129,7 @@ function updateOf<A>(
   const own = probe(executor, d, cell.layout);
   const transformed = transform ? probe(executor, g, cell.layout) : 0;
   const { probed, refused } = refusal(executor, own, transformed, below);
-  tower.refused = countNonFinite(executor, tower.refused, refused);
+  executor.put(tower, "refused", countNonFinite(executor, tower.refused, refused));
   for (const value of [own, transformed, refused, probed, transform ? g : 0]) {
     if (typeof value !== "number") temporary.push(value);
   }

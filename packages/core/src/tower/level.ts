@@ -155,7 +155,7 @@ export class Level<A> {
 
   /** Makes a new cell, and what learns its hyperparameters, part of the level. */
   adopt(cell: Cell<A>): void {
-    this.cells.set(cell.name, cell);
+    this.tower.executor.set(this.cells, cell.name, cell);
     for (const knob of cell.knobs.values()) {
       if (knob.hyperparameter.per !== "model") this.learnerOf(knob).adopt(knob.cell);
     }
@@ -164,17 +164,21 @@ export class Level<A> {
   /**
    * One step of this level and of all above it. Call `schedule` before.
    *
-   * @returns The new values of p, in the order of the updates: p itself where it was written over, else new arrays, which belong to the caller.
+   * @returns What does the rest, which cannot fail, and returns the new values of p, in the order of the updates: p itself where it was written over, else new arrays, which belong to the caller.
    */
-  step(updates: readonly Update<A>[]): Value<A>[] {
+  step(updates: readonly Update<A>[]): () => Value<A>[] {
+    const { executor } = this.tower;
     learn(this.tower, this, updates);
     const inputs = updates.map((update) => stepInputs(this.timetable, update));
     const temporary = this.staged ? this.stages(updates, inputs) : [];
-    const moved = updates.map((update, i) => move(this.tower, update, inputs[i] as Record<string, Value<A>>));
-    for (const value of temporary) free(this.tower.executor, value);
-    this.timetable.advance();
-    this.steps++;
-    return moved;
+    const moves = updates.map((update, i) => move(this.tower, update, inputs[i] as Record<string, Value<A>>));
+    executor.put(this.timetable, "last", this.timetable.next);
+    executor.put(this, "steps", this.steps + 1);
+    return () => {
+      const moved = moves.map((finish) => finish());
+      for (const value of temporary) free(executor, value);
+      return moved;
+    };
   }
 
   /**
@@ -218,17 +222,6 @@ export class Level<A> {
   /** The learned values of grain "model". */
   sharedKnobs(): Knob<A>[] {
     return [...this.modelKnobs.values()].flatMap((byName) => [...byName.values()]);
-  }
-
-  /** Frees a cell that was created but not adopted. */
-  discard(cell: Cell<A>): void {
-    this.releaseCell(cell);
-    for (const knob of cell.knobs.values()) {
-      if (knob.hyperparameter.per === "model") continue;
-      free(this.tower.executor, knob.raw);
-      free(this.tower.executor, knob.value);
-      this.learnerOf(knob).discard(knob.cell);
-    }
   }
 
   private releaseCell({ state, held, memory, gathered }: Cell<A>): void {

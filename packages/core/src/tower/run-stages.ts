@@ -144,6 +144,7 @@ function operate<A>(tower: Tower<A>, calls: readonly Running<A>[]): Value<A>[] {
   const results = (tower.operate as Operate<A>)(operator, operations);
   return calls.flatMap(({ update, stage }, i) => {
     const { value, tangents, memory } = results[i] as Operated<A>;
+    for (const array of [value, ...Object.values(tangents), ...Object.values(memory)]) executor.own(array);
     update.inputs[stage.name] = value;
     for (const [hyperparameter, tangent] of Object.entries(tangents)) {
       update.inputs[tangentName(stage.name, hyperparameter)] = tangent;
@@ -156,7 +157,7 @@ function operate<A>(tower: Tower<A>, calls: readonly Running<A>[]): Value<A>[] {
       executor.release(old);
       return [key, kept];
     });
-    update.cell.memory.set(stage.name, { ...before, ...Object.fromEntries(remembered) });
+    executor.set(update.cell.memory, stage.name, { ...before, ...Object.fromEntries(remembered) });
     return [value, ...Object.values(tangents)];
   });
 }

@@ -4,7 +4,7 @@
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, expect, test } from "vitest";
-import { accelerate, tensorExecutor } from "../../src/executors/tensor-executor.js";
+import { accelerate, ranAlready, tensorExecutor } from "../../src/executors/tensor-executor.js";
 import { checkCheckpoint, checkExecutorsAgree, checkInvariants, type Testable } from "../../src/testing/index.js";
 import { expectReadable, failureOf } from "./failures.js";
 import { momentum } from "./rules.js";
@@ -19,7 +19,7 @@ const faulty = (f: (p: tf.Tensor) => tf.Tensor): void => {
       result.p = tf.tidy(() => tf.keep(f(given)));
       given.dispose();
     }
-    return result;
+    return ranAlready(result);
   });
 };
 afterEach(() => accelerate("cpu", () => undefined));

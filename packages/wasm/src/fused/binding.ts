@@ -74,7 +74,7 @@ export interface Binding {
   readonly steps: readonly (Host | BoundLoop)[];
   /** Numbers that are known already, by the index of their value. */
   readonly numbers: readonly { readonly index: number; readonly value: number }[];
-  /** Where the buffers are that hold one number per channel and are needed only meanwhile. */
+  /** Where the buffers are that are needed only meanwhile. */
   readonly meanwhile: ReadonlyMap<Buffer, number>;
   /** Bytes of scratch memory. */
   readonly scratch: number;
@@ -138,7 +138,7 @@ export function variantOf(
   };
 }
 
-const align = (bytes: number): number => (bytes + 15) & ~15;
+const align = (bytes: number): number => 16 * Math.ceil(bytes / 16);
 
 /** True for a loop that has to know which channel an element belongs to. */
 const knowsChannels = ({ over, kernel, channels }: Loop): boolean =>
@@ -179,8 +179,8 @@ export function bindingOf({ passes, bindings }: Variant, layout: Layout, heap: H
   };
   const meanwhile = new Map(
     passes.buffers
-      .filter(({ over, output }) => over === "channel" && output === undefined)
-      .map((buffer) => [buffer, take(4 * layout.channels)] as const),
+      .filter(({ output }) => output === undefined)
+      .map((buffer) => [buffer, take(4 * (buffer.over === "element" ? layout.size : layout.channels))] as const),
   );
   // What a loop alone needs may stand where another's did.
   const start = used;

@@ -4,6 +4,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Internals, internalsOf, memoryOf, type TensorData } from "./internals.js";
 
+/** Scratch memory of so many bytes is kept from run to run. */
+const KEPT = 2 ** 20;
+
 /** One backend's memory. Addresses are in bytes; a view is valid until something is allocated. */
 export class Heap {
   /** The memory that compiled code imports. */
@@ -11,7 +14,9 @@ export class Heap {
   private readonly backend: Internals;
   private buffer: ArrayBufferLike | undefined;
   private scratchBytes = 0;
-  private scratchAddress = 0;
+  private claims = 0;
+  /** The address of the bytes that were claimed; it changes when more are claimed. */
+  scratch = 0;
   /** The memory as 32-bit numbers and as float64. */
   i32: Int32Array = new Int32Array();
   f32: Float32Array = new Float32Array();
@@ -55,16 +60,23 @@ export class Heap {
     this.backend.wasm._free(address);
   }
 
-  /** The address of bytes that are the caller's until the next call. */
-  scratch(bytes: number): number {
+  /** Sees to it that there are so many bytes of scratch memory until `unclaim`: they are the same for all who claim some, and each run's until the next. */
+  claim(bytes: number): void {
     if (bytes > this.scratchBytes) {
-      if (this.scratchAddress) this.free(this.scratchAddress);
-      this.scratchAddress = 0;
-      this.scratchBytes = 0;
-      this.scratchAddress = this.allocate(bytes);
+      const address = this.allocate(bytes);
+      if (this.scratch) this.free(this.scratch);
+      this.scratch = address;
       this.scratchBytes = bytes;
     }
-    return this.scratchAddress;
+    this.claims++;
+  }
+
+  unclaim(): void {
+    this.claims--;
+    if (this.claims > 0 || this.scratchBytes <= KEPT) return;
+    this.free(this.scratch);
+    this.scratch = 0;
+    this.scratchBytes = 0;
   }
 
   /** Makes the views those of the memory as it is now: it may have grown. */

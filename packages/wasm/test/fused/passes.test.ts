@@ -70,7 +70,7 @@ describe("programs of several passes", () => {
       const tensors = names.map((_, i) => tf.tensor(numbers[i] as Float32Array, [...form.shape]));
       const inputs = Object.fromEntries(names.map((name, i) => [name, tensors[i] as tf.Tensor]));
       const into = Object.fromEntries(Object.entries(inputs).filter((_, i) => given[i]));
-      const results = fused(program, inputs, layout, into) as Record<string, tf.Tensor>;
+      const results = fused(program, inputs, layout, into)?.run() as Record<string, tf.Tensor>;
       passes++;
       for (const [name, { values: wanted }] of Object.entries(exact as Record<string, { values: Float64Array }>)) {
         const actual = (results[name] as tf.Tensor).dataSync();
