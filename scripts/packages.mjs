@@ -17,6 +17,8 @@ import {
   bundleWithVite,
   developWithVite,
   documentedPage,
+  isolatedBundle,
+  isolatedPage,
   ownWasmPaths,
   pageWithoutBundler,
 } from "./packages/pages.mjs";
@@ -64,9 +66,11 @@ try {
     await check("strict types: node16, bundler", () => typeCheck(folder));
     const { browser, unavailable } = started;
     const skip = unavailable && "no browser can be started here";
-    await check("Vite: build", () => bundleWithVite(folder, browser), skip);
-    await check("Vite: development server", () => developWithVite(folder, browser), skip);
+    await check("Vite: build, page and Worker", () => bundleWithVite(folder, browser), skip);
+    await check("Vite: build, isolated page", () => isolatedBundle(folder, browser), skip);
+    await check("Vite: development, page and Worker", () => developWithVite(folder, browser), skip);
     await check("page without a bundler", () => pageWithoutBundler(folder, browser), skip);
+    await check("isolated page without a bundler", () => isolatedPage(folder, browser), skip);
     await check("page with setWasmPaths of its own", () => ownWasmPaths(folder, browser), skip);
     await check("the page of docs/guide/page.md", () => documentedPage(folder, browser), skip);
     await check("testing, with fast-check", () => useTesting(folder));

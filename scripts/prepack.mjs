@@ -32,6 +32,7 @@ await build({
   minify: true,
   format: "esm",
   target: "es2022",
+  define: { STANDS_ALONE: "true" },
   external: ["@tensorflow/*", "@hypergrad/*"],
   logLevel: "warning",
 });

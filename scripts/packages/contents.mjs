@@ -31,7 +31,7 @@ function problemsOf(folder, source) {
   return problems;
 }
 
-/** A source map that leads nowhere, a module that waits while it loads, which nobody can `require`. */
+/** A source map that leads nowhere. */
 function problemsOfFile(file, folder) {
   const where = relative(folder, file);
   if (file.endsWith(".map")) {

@@ -90,4 +90,5 @@ export async function useTesting(folder) {
   // It has no types of its own, so that it is JavaScript, too.
   copyFileSync(join(folder, "testing.ts"), join(folder, "testing.mjs"));
   await succeed([process.execPath, "testing.mjs"], { cwd: folder });
+  if (!requireAll.skip) await succeed([process.execPath, "-e", 'require("@hypergrad/core/testing")'], { cwd: folder });
 }

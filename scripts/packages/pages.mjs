@@ -40,20 +40,36 @@ async function trained(page) {
   return page.evaluate(() => globalThis.trained);
 }
 
-async function served(folder, browser, path, ask = trained) {
-  const server = await servePages([folder]);
+/** The same, and in a Worker after that. */
+async function trainedTwice(page) {
+  const answer = await trained(page);
+  judge(await page.evaluate(() => globalThis.trainInWorker()));
+  return answer;
+}
+
+async function served(folder, browser, path, { ask = trained, isolated = false } = {}) {
+  const server = await servePages([folder], { isolated });
   try {
-    return await visit(browser, `${server.url}${path}`, ask);
+    const { answer, requests } = await visit(browser, `${server.url}${path}`, ask);
+    const wasm = requests.filter((url) => url.includes(".wasm")).map((url) => new URL(url).pathname);
+    return { answer, wasm };
   } finally {
     await server.close();
   }
 }
 
+/** The page and its Worker have both to find the file that fits, and no other. */
 export async function bundleWithVite(folder, browser) {
   await succeed(tool("vite", "build", "--logLevel", "warn"), { cwd: folder });
-  const { answer, requests } = await served(join(folder, "dist"), browser, "");
-  const file = requests.find((url) => url.includes(".wasm"));
-  return `${judge(answer)}, with ${file?.split("/").at(-1).split("#")[0]}`;
+  const { answer, wasm } = await served(join(folder, "dist"), browser, "", { ask: trainedTwice });
+  if (!wasm.every((file) => /backend-wasm-simd-[\w-]+\.wasm$/.test(file))) throw new Error(`it asked for ${wasm}`);
+  return judge(answer);
+}
+
+/** Threads do not survive Vite's minifier; see packages/wasm/src/threads.ts. */
+export async function isolatedBundle(folder, browser) {
+  const { answer, wasm } = await served(join(folder, "dist"), browser, "", { isolated: true });
+  return `${judge(answer)}, ${wasm}`;
 }
 
 export async function developWithVite(folder, browser) {
@@ -65,7 +81,7 @@ export async function developWithVite(folder, browser) {
   });
   try {
     await server.listen();
-    const { answer } = await visit(browser, server.resolvedUrls.local[0], trained);
+    const { answer } = await visit(browser, server.resolvedUrls.local[0], trainedTwice);
     return judge(answer);
   } finally {
     await server.close();
@@ -95,22 +111,28 @@ export async function pageWithoutBundler(folder, browser) {
   return judge(answer);
 }
 
+export async function isolatedPage(folder, browser) {
+  const { answer, wasm } = await served(folder, browser, "page.html", { isolated: true });
+  if (!wasm.every((file) => file.includes("threaded"))) throw new Error(`it asked for ${wasm}, not for threads`);
+  return `${judge(answer)}, on threads`;
+}
+
 /** Who calls setWasmPaths is obeyed. */
 export async function ownWasmPaths(folder, browser) {
   const backend = "/node_modules/@tensorflow/tfjs-backend-wasm/dist/";
   const own = `import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm"; import "@hypergrad/wasm"; setWasmPaths("${backend}"); await import("./main.js");`;
   pageWith(folder, "own.html", own);
-  const { answer, requests } = await served(folder, browser, "own.html");
-  const file = requests.find((url) => url.includes(".wasm"));
-  if (!file?.includes(backend)) throw new Error(`it asked for ${file}, not for a file of ${backend}`);
+  const { answer, wasm } = await served(folder, browser, "own.html");
+  if (!wasm.every((file) => file.startsWith(backend))) throw new Error(`it asked for ${wasm}, not below ${backend}`);
   return judge(answer);
 }
 
 export async function documentedPage(folder, browser) {
   writeFileSync(join(folder, "guide.html"), guidePage(folder));
-  const { answer } = await served(folder, browser, "guide.html", async (page) => {
+  const ask = async (page) => {
     await page.waitForFunction(() => /\d/.test(document.body.textContent));
     return page.evaluate(() => document.body.textContent.trim());
-  });
-  return answer.replace(/\s+/g, " ");
+  };
+  const { answer } = await served(folder, browser, "guide.html", { ask });
+  return `it says ${answer.slice(0, 40)} …`;
 }

@@ -6,6 +6,7 @@
 import { setWasmPaths, version_wasm } from "@tensorflow/tfjs-backend-wasm";
 import { env } from "@tensorflow/tfjs-core";
 import { hasSimd } from "./heap/assemble.js";
+import { threadsWork } from "./threads.js";
 
 /** The version whose files they are: another's would not fit its backend. */
 const VERSION = "4.22.0";
@@ -20,7 +21,7 @@ const addresses = () => ({
 /** The file that the backend will ask for, unless a flag of tfjs says otherwise by then. */
 function expected(): keyof ReturnType<typeof addresses> {
   if (!hasSimd()) return "tfjs-backend-wasm.wasm";
-  return globalThis.crossOriginIsolated ? "tfjs-backend-wasm-threaded-simd.wasm" : "tfjs-backend-wasm-simd.wasm";
+  return threadsWork() ? "tfjs-backend-wasm-threaded-simd.wasm" : "tfjs-backend-wasm-simd.wasm";
 }
 
 /**
@@ -31,13 +32,13 @@ function expected(): keyof ReturnType<typeof addresses> {
  */
 export function tellWhereFilesAre(): void {
   if (env().getBool("IS_NODE") || version_wasm !== VERSION) return;
+  const name = expected();
   let files: Partial<ReturnType<typeof addresses>>;
   try {
     files = addresses();
   } catch {
     return;
   }
-  const name = expected();
   const address = files[name];
   setWasmPaths(files as Parameters<typeof setWasmPaths>[0]);
   delete files[name];

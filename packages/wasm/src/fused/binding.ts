@@ -86,8 +86,8 @@ export type VariantKey = number | string;
 /** What is known of a program. */
 export interface Known {
   readonly inputs: readonly Input[];
-  /** By the ways in which the inputs are given; undefined for one that cannot be run. */
-  readonly variants: Map<VariantKey, Variant | undefined>;
+  /** By the ways in which the inputs are given; for one that cannot be run, why. */
+  readonly variants: Map<VariantKey, Variant | string>;
 }
 
 const programs = new WeakMap<Program, Known>();

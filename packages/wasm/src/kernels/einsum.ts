@@ -1,7 +1,8 @@
 /** Einstein summation of one or two tensors: whatever the equation, two tensors are one batched matrix product between transpositions. */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { backend_util, Einsum, type TensorInfo } from "@tensorflow/tfjs-core";
-import { type Kernel, register, run, view, withTemporaries } from "./backend.js";
+import { BatchMatMul, backend_util, Einsum, Reshape, Sum, type TensorInfo, Transpose } from "@tensorflow/tfjs-core";
+import { type Call, type Kernel, register, run, view, withTemporaries } from "./backend.js";
+import { refuse } from "./entrance.js";
 
 /** A tensor whose axes are named by the equation's dimensions. */
 interface Named {
@@ -9,80 +10,76 @@ interface Named {
   readonly axes: readonly number[];
 }
 
+/** What the equation says: the tensors, the dimensions that are summed over, and those of the result, in its order; the size of each. */
+interface Equation {
+  readonly tensors: readonly Named[];
+  readonly summed: readonly number[];
+  readonly result: readonly number[];
+  readonly sizes: readonly number[];
+}
+
 type Keep = (x: TensorInfo) => TensorInfo;
 
-/** The product of some dimensions' sizes. */
-const product = (sizes: readonly number[], axes: readonly number[]): number =>
-  axes.reduce((size, axis) => size * sizes[axis]!, 1);
+function equationOf({ inputs, attrs }: Call): Equation {
+  const infos = Object.values(inputs) as TensorInfo[];
+  const equation = attrs["equation"] as string;
+  const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, infos.length);
+  backend_util.checkEinsumDimSizes(allDims.length, idDims, infos as never);
+  if (infos.length > 2) refuse(Einsum, `takes one or two tensors, and "${equation}" has ${infos.length}.`);
+  const sizes: number[] = [];
+  const tensors = idDims.map((axes, i): Named => {
+    const info = infos[i]!;
+    axes.forEach((axis, j) => {
+      sizes[axis] = info.shape[j]!;
+    });
+    return { info, axes };
+  });
+  // Dimensions of the result come first in allDims, in the result's order.
+  const result = allDims.map((_, i) => i).filter((i) => !summedDims.includes(i));
+  return { tensors, summed: summedDims, result, sizes };
+}
+
+/** The sizes of some dimensions. */
+const sizesOf = ({ sizes }: Equation, axes: readonly number[]): number[] => axes.map((axis) => sizes[axis]!);
 
 /** The tensor with its axes in this order; those that are not among them are summed over. */
 function arranged(backend: BackendWasm, { info, axes }: Named, order: readonly number[], keep: Keep): TensorInfo {
   const gone = axes.flatMap((axis, i) => (order.includes(axis) ? [] : [i]));
   const left = axes.filter((axis) => order.includes(axis));
-  const summed = gone.length > 0 ? keep(run(backend, "Sum", { x: info }, { axis: gone, keepDims: false })) : info;
+  const summed = gone.length > 0 ? keep(run(backend, Sum, { x: info }, { axis: gone, keepDims: false })) : info;
   if (order.every((axis, i) => axis === left[i])) return summed;
-  return keep(run(backend, "Transpose", { x: summed }, { perm: order.map((axis) => left.indexOf(axis)) }));
+  return keep(run(backend, Transpose, { x: summed }, { perm: order.map((axis) => left.indexOf(axis)) }));
+}
+
+/** The matrix product of two tensors, its axes named. */
+function product(backend: BackendWasm, equation: Equation, left: Named, right: Named, keep: Keep): Named {
+  const { result, summed } = equation;
+  const both = (axis: number) => left.axes.includes(axis) && right.axes.includes(axis);
+  const batch = result.filter(both);
+  const contracted = summed.filter(both);
+  const rows = result.filter((axis) => !right.axes.includes(axis));
+  const columns = result.filter((axis) => !left.axes.includes(axis));
+  const extent = (axes: readonly number[]) => sizesOf(equation, axes).reduce((size, n) => size * n, 1);
+  const [n, m, k, p] = [extent(batch), extent(rows), extent(contracted), extent(columns)];
+  const a = view(arranged(backend, left, [...batch, ...rows, ...contracted], keep), [n, m, k]);
+  const b = view(arranged(backend, right, [...batch, ...contracted, ...columns], keep), [n, k, p]);
+  const c = keep(run(backend, BatchMatMul, { a, b }, { transposeA: false, transposeB: false }));
+  const axes = [...batch, ...rows, ...columns];
+  return { info: view(c, sizesOf(equation, axes)), axes };
 }
 
 register(
   Einsum,
-  (): Kernel =>
-    ({ inputs, attrs, backend }) => {
-      const tensors = inputs as unknown as TensorInfo[];
-      const count = Object.keys(tensors).length;
-      const equation = attrs["equation"] as string;
-      const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, count);
-      backend_util.checkEinsumDimSizes(
-        allDims.length,
-        idDims,
-        Array.from({ length: count }, (_, i) => tensors[i]!) as never,
-      );
-      if (count > 2)
-        throw new Error(`einsum on the WASM backend takes one or two tensors; "${equation}" has ${count}.`);
-      // Dimensions of the result come first in allDims, in the result's order.
-      const result = allDims.map((_, i) => i).filter((i) => !summedDims.includes(i));
-      const sizes: number[] = [];
-      const named = idDims.map((axes, i): Named => {
-        axes.forEach((axis, j) => {
-          sizes[axis] = tensors[i]!.shape[j]!;
-        });
-        return { info: tensors[i]!, axes };
-      });
-      const shape = result.map((axis) => sizes[axis]!);
-      return withTemporaries(backend, (keep) => {
-        const [left, right] = named as [Named, Named?];
-        // The result is one more reference to what is freed here.
-        const finish = (x: TensorInfo) => run(backend, "Reshape", { x }, { shape });
-        if (!right) return finish(arranged(backend, left, result, keep));
-        const both = (axis: number) => left.axes.includes(axis) && right.axes.includes(axis);
-        const batch = result.filter(both);
-        const contracted = summedDims.filter(both);
-        const rows = result.filter((axis) => !right.axes.includes(axis));
-        const columns = result.filter((axis) => !left.axes.includes(axis));
-        const [n, m, k, p] = [batch, rows, contracted, columns].map((axes) => product(sizes, axes)) as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        const a = view(arranged(backend, left, [...batch, ...rows, ...contracted], keep), [n, m, k]);
-        const b = view(arranged(backend, right, [...batch, ...contracted, ...columns], keep), [n, k, p]);
-        const c = keep(run(backend, "BatchMatMul", { a, b }, { transposeA: false, transposeB: false }));
-        const axes = [...batch, ...rows, ...columns];
-        return finish(
-          arranged(
-            backend,
-            {
-              info: view(
-                c,
-                axes.map((axis) => sizes[axis]!),
-              ),
-              axes,
-            },
-            result,
-            keep,
-          ),
-        );
-      });
-    },
+  (): Kernel => (call) => {
+    const { backend } = call;
+    const equation = equationOf(call);
+    const { tensors, result } = equation;
+    const [left, right] = tensors as [Named, Named?];
+    return withTemporaries(backend, (keep) => {
+      const whole = right ? product(backend, equation, left, right, keep) : left;
+      const x = arranged(backend, whole, result, keep);
+      // One more reference to what is freed here.
+      return run(backend, Reshape, { x }, { shape: sizesOf(equation, result) });
+    });
+  },
 );

@@ -2,6 +2,7 @@
  * Transposing in blocks: rows whose distance is a power of two fall into the same lines of the cache, and the stock kernel, which goes through
  * them one by one, evicts each line before it is used again; it takes ten times as long.
  */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { type TensorInfo, Transpose } from "@tensorflow/tfjs-core";
 import { address, type Kernel, register, sizeOf } from "./backend.js";
 import { refuse } from "./entrance.js";
@@ -34,6 +35,36 @@ function checkPermutation(perm: readonly number[], { shape }: TensorInfo): void 
 /** Rows at least this long, in values, are worth copying one by one. */
 const longRow = 8;
 
+/** x, its matrices transposed: `n` of them. */
+function matrices(
+  backend: BackendWasm,
+  x: TensorInfo,
+  shape: number[],
+  n: number,
+  rows: number,
+  columns: number,
+): TensorInfo {
+  const out = backend.makeOutput(shape, x.dtype);
+  machineOf(backend).transpose(address(backend, x), address(backend, out), n, rows, columns);
+  return out;
+}
+
+/** x as [n, rows, columns, width] to [n, columns, rows, width], whose last axis lies together. */
+function middleAxes(backend: BackendWasm, x: TensorInfo, shape: number[], sizes: readonly number[]): TensorInfo {
+  const [n, rows, columns, width] = sizes as [number, number, number, number];
+  const bytes = 4 * width;
+  const out = backend.makeOutput(shape, x.dtype);
+  const matrix = rows * columns * bytes;
+  for (let i = 0; i < n; i++) {
+    machineOf(backend).copy_rows(
+      ...[address(backend, x) + i * matrix, columns * bytes, bytes],
+      ...[address(backend, out) + i * matrix, bytes, rows * bytes],
+      ...[rows, columns, bytes],
+    );
+  }
+  return out;
+}
+
 register(
   Transpose,
   (stock): Kernel =>
@@ -46,34 +77,12 @@ register(
       if (sizeOf(x) === 0) return backend.makeOutput(shape, x.dtype);
       if (x.dtype !== "float32" && x.dtype !== "int32") return stock(call);
       const { sizes, order } = simplified(x.shape, perm);
-      const key = order.join("");
       const [a = 1, b = 1, c = 1, d = 1] = sizes;
-      const start = address(backend, x);
-      if (key === "10" || key === "021") {
-        const out = backend.makeOutput(shape, x.dtype);
-        machineOf(backend).transpose(start, address(backend, out), ...(key === "10" ? [1, a, b] : [a, b, c]));
-        return out;
-      }
-      // [a, b, c, d] → [a, c, b, d], d lying together.
-      const swap = key === "0213" ? [a, b, c, d] : key === "102" ? [1, a, b, c] : undefined;
-      if (swap && swap[3]! >= longRow) {
-        const [n, rows, columns, width] = swap.map((size, i) => (i === 3 ? 4 * size : size)) as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        const out = backend.makeOutput(shape, x.dtype);
-        const matrix = rows * columns * width;
-        for (let i = 0; i < n; i++) {
-          machineOf(backend).copy_rows(
-            ...[start + i * matrix, columns * width, width],
-            ...[address(backend, out) + i * matrix, width, rows * width],
-            ...[rows, columns, width],
-          );
-        }
-        return out;
-      }
+      const key = order.join("");
+      if (key === "10") return matrices(backend, x, shape, 1, a, b);
+      if (key === "021") return matrices(backend, x, shape, a, b, c);
+      if (key === "102" && c >= longRow) return middleAxes(backend, x, shape, [1, a, b, c]);
+      if (key === "0213" && d >= longRow) return middleAxes(backend, x, shape, [a, b, c, d]);
       return stock(call);
     },
 );
