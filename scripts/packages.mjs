@@ -14,6 +14,7 @@ import { lint } from "./packages/lint.mjs";
 import { importAll, installIn, requireAll, typeCheck, useTesting } from "./packages/node.mjs";
 import { pack } from "./packages/pack.mjs";
 import {
+  bundleWithEsbuild,
   bundleWithVite,
   developWithVite,
   documentedPage,
@@ -68,6 +69,7 @@ try {
     const skip = unavailable && "no browser can be started here";
     await check("Vite: build, page and Worker", () => bundleWithVite(folder, browser), skip);
     await check("Vite: build, isolated page", () => isolatedBundle(folder, browser), skip);
+    await check("esbuild: README's first program", () => bundleWithEsbuild(folder, browser), skip);
     await check("Vite: development, page and Worker", () => developWithVite(folder, browser), skip);
     await check("page without a bundler", () => pageWithoutBundler(folder, browser), skip);
     await check("isolated page without a bundler", () => isolatedPage(folder, browser), skip);
