@@ -12,6 +12,8 @@ import { readmeProgram } from "./sizes.mjs";
 /** Opens a page and answers with what `ask` finds there; an error of the page, or a file that it does not get, is thrown. */
 async function visit(browser, url, ask) {
   const page = await browser.newPage();
+  // A machine that is busy is slow, not wrong.
+  page.setDefaultTimeout(180_000);
   const problems = [];
   const requests = [];
   page.on("pageerror", (error) => problems.push(error.message));
