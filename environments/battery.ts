@@ -21,6 +21,9 @@ import * as tf from "@tensorflow/tfjs";
 /** The numbers that a training ends with, by what they are. */
 export type Outcome = Readonly<Record<string, readonly number[]>>;
 
+/** What ran the steps of the trainings, each once, and what it ran them instead of. */
+const ran = new Set<string>();
+
 const LAYERS = 6;
 const WIDTH = 6;
 const STEPS = 4;
@@ -77,6 +80,10 @@ async function stepped({ loss }: Problem, optimizer: HyperOptimizer, steps: numb
 
 /** What the optimizer and the variables hold; that nothing was left out is part of it. */
 async function state(optimizer: HyperOptimizer, variables: readonly tf.Variable[]): Promise<Record<string, number[]>> {
+  for (const { executor, programs, reason } of optimizer.executors()) {
+    // Operators are TensorFlow.js's operations wherever they are.
+    if (programs.some((name) => name !== "operators")) ran.add(reason ? `${executor} (${reason})` : executor);
+  }
   const { steps, hyperGradients } = await optimizer.nonFinite();
   const hyperparameters = Object.values(await optimizer.hyperparameters());
   const values = (name: string): number[] =>
@@ -193,14 +200,14 @@ const trainings: Readonly<Record<string, () => Promise<Outcome>>> = {
   "a checkpoint resumed": resumed,
 };
 
-/** Runs all trainings. */
-export async function runBattery(): Promise<Record<string, Outcome>> {
+/** Runs all trainings: their outcomes, and what ran their steps. */
+export async function runBattery(): Promise<{ outcomes: Record<string, Outcome>; executors: string[] }> {
   const outcomes: Record<string, Outcome> = {};
   for (const [name, training] of Object.entries(trainings)) {
     const { numTensors } = tf.memory();
     outcomes[name] = { ...(await training()), leaked: [tf.memory().numTensors - numTensors] };
   }
-  return outcomes;
+  return { outcomes, executors: [...ran] };
 }
 
 /**

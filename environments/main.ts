@@ -9,9 +9,9 @@ import { checkChoices } from "./choices.js";
 import { countDispatches } from "./dispatches.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
 
-/** What an environment answers: where it was, and all numbers by training and name. */
+/** What an environment answers: where it was and what ran its steps, and all numbers by training and name. */
 interface Answer {
-  readonly place: Place;
+  readonly place: Place & { readonly executors: string };
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   /** Kernels of one step by optimizer, on a page's GPU. */
   readonly dispatches?: Readonly<Record<string, number>>;
@@ -27,14 +27,15 @@ const text = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
 
 async function run({ backend, wasmFiles }: Question): Promise<Answer> {
   const place = await selectBackend(backend, wasmFiles);
-  const outcomes = Object.entries(await runBattery()).map(([training, outcome]) => {
+  const { outcomes: numbers, executors } = await runBattery();
+  const outcomes = Object.entries(numbers).map(([training, outcome]) => {
     const texts = Object.entries(outcome).map(([name, numbers]) => [name, numbers.map(text)] as const);
     return [training, Object.fromEntries(texts)] as const;
   });
   if (backend === "webgpu") checkRefusal();
   const onGpu = place.scope === "page" && (backend === "webgpu" || backend === "webgl");
   const answer = {
-    place,
+    place: { ...place, executors: executors.join("; ") },
     outcomes: Object.fromEntries(outcomes),
     ...(onGpu && { dispatches: countDispatches(backend) }),
   };

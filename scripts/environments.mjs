@@ -21,36 +21,58 @@ const out = join(root, "node_modules", ".cache", "environments");
 /** For sums in another order, and functions that are some units in the last place off. What was seen is below 1e-6; hardware may be less exact than SwiftShader. */
 const FLOAT32 = 2e-5;
 
-/** Where the battery runs, what must be true of the place, and what its numbers are compared with: the same bits, or float32's. */
+/** Where the battery runs, what must be true of the place and of what runs steps there, and what its numbers are compared with: the same bits, or float32's. */
+const fused = { executors: "fused WASM kernels" };
+const onDevice = { executors: "TensorFlow.js operations (values that cover a whole tensor stay on the device)" };
 const environments = [
-  { name: "Node, plain JavaScript", backend: "cpu", place: { scope: "Node" }, tolerance: FLOAT32 },
-  { name: "Node, WebGPU", backend: "webgpu", place: { scope: "Node", device: "swiftshader" }, tolerance: FLOAT32 },
-  { name: "page, WASM", backend: "wasm", place: { scope: "page", isolated: false, sharedMemory: false }, tolerance: 0 },
+  {
+    name: "Node, plain JavaScript",
+    backend: "cpu",
+    place: { scope: "Node", executors: "TensorFlow.js operations (nothing faster is registered for the backend cpu)" },
+    tolerance: FLOAT32,
+  },
+  {
+    name: "Node, WebGPU",
+    backend: "webgpu",
+    place: { scope: "Node", device: "swiftshader", ...onDevice },
+    tolerance: FLOAT32,
+  },
+  {
+    name: "page, WASM",
+    backend: "wasm",
+    place: { scope: "page", isolated: false, sharedMemory: false, ...fused },
+    tolerance: 0,
+  },
   {
     name: "Worker, WASM",
     backend: "wasm",
-    place: { scope: "Worker", isolated: false, sharedMemory: false },
+    place: { scope: "Worker", isolated: false, sharedMemory: false, ...fused },
     tolerance: 0,
   },
   {
     name: "isolated page, WASM on threads",
     backend: "wasm",
-    place: { scope: "page", isolated: true, sharedMemory: true, threads: 3 },
+    place: { scope: "page", isolated: true, sharedMemory: true, threads: 3, ...fused },
     tolerance: 0,
   },
   {
     name: "isolated Worker, WASM on threads",
     backend: "wasm",
-    place: { scope: "Worker", isolated: true, sharedMemory: true, threads: 3 },
+    place: { scope: "Worker", isolated: true, sharedMemory: true, threads: 3, ...fused },
     tolerance: 0,
   },
-  { name: "page, WebGL", backend: "webgl", place: { scope: "page" }, tolerance: FLOAT32 },
-  { name: "page, WebGPU", backend: "webgpu", place: { scope: "page", device: "swiftshader" }, tolerance: FLOAT32 },
+  { name: "page, WebGL", backend: "webgl", place: { scope: "page", ...onDevice }, tolerance: FLOAT32 },
+  {
+    name: "page, WebGPU",
+    backend: "webgpu",
+    place: { scope: "page", device: "swiftshader", ...onDevice },
+    tolerance: FLOAT32,
+  },
   // Compared with nothing: what must be true there is in environments/choices.ts.
   { name: "page, useBackend()", place: { scope: "page" } },
   { name: "Worker, useBackend()", place: { scope: "Worker" } },
 ];
-const reference = { name: "Node, WASM", backend: "wasm", place: { scope: "Node", sharedMemory: false } };
+const reference = { name: "Node, WASM", backend: "wasm", place: { scope: "Node", sharedMemory: false, ...fused } };
 
 /** One bundle for browsers, and one for Node, which finds packages by itself. */
 async function bundle() {

@@ -31,6 +31,7 @@ async function main(): Promise<void> {
   console.log(
     `\n${renderPrecondition(result)}\n\n${renderTable(result)}\n\n${findings(result).headline}\n${overheadInWords(result) ?? ""}\n`,
   );
+  console.log(`Optimizer steps were run by ${result.backend.executors}.`);
   const page = await renderReport(result);
   writeOutputs([
     { ...json, text: `${JSON.stringify(result)}\n` },

@@ -3,7 +3,7 @@
  * neighbours as much as the methods.) Methods are compared round by round, and each goes first as often as the others, so that what slows a round slows all.
  */
 import "@hypergrad/wasm";
-import { hyper } from "@hypergrad/core";
+import { type HyperOptimizer, hyper } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs";
 import { CLASSES, PICTURE_SIZE } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
@@ -15,6 +15,14 @@ import { BATCH, startingPoint } from "./train.js";
 const ROUNDS = 40;
 const WARM_UP = 5;
 
+/** What ran the steps of these optimizers, in words, and why nothing faster did. */
+function executorsOf(optimizers: readonly HyperOptimizer[]): string {
+  const texts = optimizers.flatMap((optimizer) =>
+    optimizer.executors().map(({ executor, reason }) => (reason ? `${executor} (${reason})` : executor)),
+  );
+  return [...new Set(texts)].join("; ") || "none";
+}
+
 /** What a training step takes. */
 export interface Pace {
   /** Median seconds; 0 where no steps are taken. */
@@ -24,7 +32,7 @@ export interface Pace {
 }
 
 /**
- * The pace of every method that takes steps, on the active backend.
+ * The pace of every method that takes steps, on the active backend, and what runs them there.
  *
  * @param steps The length of a run, which schedules depend on.
  */
@@ -32,7 +40,7 @@ export async function paceOf(
   model: ModelName,
   methods: readonly { readonly name: MethodName; readonly settings: Settings }[],
   steps: number,
-): Promise<Partial<Record<MethodName, Pace>>> {
+): Promise<{ pace: Partial<Record<MethodName, Pace>>; executors: string }> {
   const x = tf.randomUniform([BATCH, PICTURE_SIZE, PICTURE_SIZE, 3], -1, 1, "float32", 1) as tf.Tensor4D;
   const y = tf.tidy(() =>
     tf.oneHot(
@@ -59,16 +67,18 @@ export async function paceOf(
       loss.dispose();
     }
   }
+  const executors = executorsOf(contenders.map(({ optimizer }) => optimizer));
   for (const { net, optimizer } of contenders) {
     optimizer.dispose();
     net.dispose();
   }
   tf.dispose([x, y]);
   const plain = contenders.find(({ name }) => name === "adamw");
-  return Object.fromEntries(
+  const paces = Object.fromEntries(
     contenders.map(({ name, seconds }): [MethodName, Pace] => {
       const ratios = plain && name !== "adamw" ? seconds.map((s, i) => s / (plain.seconds[i] as number)) : undefined;
       return [name, { seconds: median(seconds), overhead: ratios ? median(ratios) - 1 : null }];
     }),
   );
+  return { pace: paces, executors };
 }

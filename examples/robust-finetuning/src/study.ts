@@ -146,7 +146,7 @@ export async function study(
   ).finally(() => progress.stop());
 
   const chosen = methods.map((name) => ({ name, settings: chosenSettings(tuned, name) }));
-  const pace = await paceOf(model, chosen, steps);
+  const { pace, executors } = await paceOf(model, chosen, steps);
   const all = chosen.map(({ name, settings }) =>
     methodResult(
       name,
@@ -161,7 +161,7 @@ export async function study(
     options: commandLine,
     seconds: (Date.now() - started) / 1000,
     machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
-    backend,
+    backend: { ...backend, executors },
     domains: DOMAINS.map((domain) => domainResult(domain, seed)),
     classes: [...CLASSES],
     data: {

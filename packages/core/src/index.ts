@@ -11,6 +11,7 @@ export type { NamedTensor } from "./checkpoint/weights.js";
 export type { Numbers } from "./executors/executor.js";
 export type { Array64 } from "./executors/float64-executor.js";
 export type { Scalars } from "./executors/tfjs-executor.js";
+export type { ExecutorUse } from "./executors/uses.js";
 export {
   clamp,
   count,

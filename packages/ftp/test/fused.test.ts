@@ -16,7 +16,7 @@ test.each(optimizers)("$name is fused", async (optimizer) => {
   const left: string[] = [];
   accelerate("wasm", (program, inputs, layout, into) => {
     const outputs = fused(program, inputs, layout, into);
-    if (!outputs) left.push(program.name);
+    if (typeof outputs !== "object") left.push(program.name);
     return outputs;
   });
   const warn = vi.spyOn(console, "warn");
@@ -37,7 +37,8 @@ test.each(optimizers)("$name is fused", async (optimizer) => {
   run.dispose();
   tf.dispose(variables);
   expect(left).toEqual([]);
-  expect(warn).not.toHaveBeenCalled();
+  // That something never moves may be said.
+  expect(warn.mock.calls.map(String).filter((text) => text.includes("@hypergrad/wasm"))).toEqual([]);
   warn.mockRestore();
-  accelerate("wasm", fused);
+  accelerate("wasm", fused, "fused WASM kernels");
 });

@@ -16,7 +16,7 @@ import "./kernels/index.js";
 
 tellWhereFilesAre();
 guardExisting();
-if (hasSimd()) accelerate("wasm", fused);
+if (hasSimd()) accelerate("wasm", fused, "fused WASM kernels");
 else {
   console.warn(
     "@hypergrad/wasm: this WebAssembly engine has no SIMD. Optimizer steps are run by TensorFlow.js operations, which are slower.",

@@ -33,6 +33,9 @@ export function weightsOf({ tensors, ...header }: Checkpoint, iterations: number
   ];
 }
 
+const isNamed = (weight: NamedTensor | null | undefined): boolean =>
+  weight?.tensor instanceof tf.Tensor && !weight.tensor.isDisposed && typeof weight.name === "string";
+
 const expected = "expected what getWeights() of a HyperOptimizer returned";
 
 /**
@@ -42,7 +45,7 @@ const expected = "expected what getWeights() of a HyperOptimizer returned";
  */
 export async function checkpointOf(weights: readonly NamedTensor[]): Promise<Checkpoint> {
   const given: unknown = weights;
-  if (!Array.isArray(given) || !given.every((weight) => weight?.tensor instanceof tf.Tensor)) {
+  if (!Array.isArray(given) || !given.every(isNamed)) {
     throw new Error(`setWeights: the weights are ${shown(weights)}; ${expected}, a list of { name, tensor }.`);
   }
   const byName = new Map(weights.map(({ name, tensor }) => [name, tensor]));

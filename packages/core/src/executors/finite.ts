@@ -16,19 +16,24 @@ export function probeOf(name: string): { probed: Expr<"tensor"> } {
   return { probed: sum(x.sub(x), "tensor") };
 }
 
-const probeProgram = compile(probeOf("x"));
-const maskProgram = compile({
-  kept: select(input("probed", "tensor").equal(0), input("fresh", "element"), input("old", "element")),
-});
+const probeProgram = compile(probeOf("x"), "probe");
+const maskProgram = compile(
+  { kept: select(input("probed", "tensor").equal(0), input("fresh", "element"), input("old", "element")) },
+  "mask",
+);
 /** Whether a hyperparameter stays as it is, and whether that is for its own hyper-gradient's sake and not that of a skipped step below. */
 const itself = input("own", "tensor").add(input("transformed", "tensor"));
-const refusedProgram = compile({
-  probed: itself.add(input("below", "tensor")),
-  refused: select(input("below", "tensor").equal(0), itself, 0),
-});
-const countProgram = compile({
-  next: input("count", "tensor").add(select(input("probed", "tensor").equal(0), 0, 1)),
-});
+const refusedProgram = compile(
+  {
+    probed: itself.add(input("below", "tensor")),
+    refused: select(input("below", "tensor").equal(0), itself, 0),
+  },
+  "refusal",
+);
+const countProgram = compile(
+  { next: input("count", "tensor").add(select(input("probed", "tensor").equal(0), 0, 1)) },
+  "count",
+);
 
 /** 0 where every element of x is finite, else NaN: the sum of x − x. */
 export function probe<A>(executor: Executor<A>, x: Value<A>, layout: Layout): Value<A> {

@@ -6,6 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Checkpoint, capture, checkCheckpoint } from "../checkpoint/checkpoint.js";
 import { checkpointOf, type NamedTensor, weightsOf } from "../checkpoint/weights.js";
 import { tensorExecutor } from "../executors/tensor-executor.js";
+import { type ExecutorUse, Uses } from "../executors/uses.js";
 import { checkNames } from "../rule/options.js";
 import { checkPatterns } from "../rule/resolve.js";
 import { type Spec, withChannelAxis } from "../rule/spec.js";
@@ -23,6 +24,7 @@ import {
   type NonFiniteCounts,
   scalarsOf,
 } from "./hyper-options.js";
+import { tell } from "./on-step.js";
 import { readHyperparameters } from "./reading.js";
 import { checkSavable, checkTrained, destinationsOf, type RestoreOptions, restoreInto } from "./restore.js";
 import { VariableLevel } from "./variable-level.js";
@@ -54,8 +56,9 @@ export class HyperOptimizer extends tf.Optimizer {
   }
 
   private build(): VariableLevel {
-    const executor = tensorExecutor(() => scalarsOf(this.options), this.options.executor !== "tfjs");
-    return new VariableLevel(this.spec, executor, this.options.onNonFinite === "skip");
+    const uses = new Uses();
+    const executor = tensorExecutor(() => scalarsOf(this.options), this.options.executor !== "tfjs", uses);
+    return new VariableLevel(this.spec, executor, this.options.onNonFinite === "skip", uses);
   }
 
   /** Steps taken so far. */
@@ -141,18 +144,17 @@ export class HyperOptimizer extends tf.Optimizer {
     }
     const outcome = this.bottom.apply(given, heldOut);
     this.home.enter();
-    if (outcome !== "gathered") this.tell(outcome === "skipped");
+    if (outcome === "gathered") return;
+    const skipped = outcome === "skipped";
+    tell(this.options.onStep, { step: this.iterations, skipped, hyperparameters: () => this.hyperparameters() });
   }
 
-  /** Calls `onStep`. A step waits for no promise, so there is nobody to whom a rejection could be thrown; unhandled, it would end the process. */
-  private tell(skipped: boolean): void {
-    const { onStep } = this.options;
-    if (!onStep) return;
-    const step = this.iterations;
-    const told = onStep({ step, skipped, hyperparameters: () => this.hyperparameters() });
-    Promise.resolve(told).catch((error: unknown) => {
-      console.error(`hyper: onStep was rejected after step ${step}. The step itself was taken.`, error);
-    });
+  /**
+   * What ran the last step, the fused kernels of @hypergrad/wasm or TensorFlow.js's operations, which are slower, and why these: results are the same within rounding, so that nothing else shows it.
+   * Empty before the first step; what is numbers alone, such as the rates above the model, is not in it.
+   */
+  executors(): ExecutorUse[] {
+    return this.bottom.uses.list();
   }
 
   /**

@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Executor, free, type Value } from "../executors/executor.js";
 import { countNonFinite, probe } from "../executors/finite.js";
 import { Transaction } from "../executors/transaction.js";
+import { OPERATIONS, type Uses } from "../executors/uses.js";
 import { layoutOf } from "../expression/layout.js";
 import { operateOnTensors } from "../rule/operator.js";
 import type { GivenTensor } from "../rule/rule.js";
@@ -40,13 +41,23 @@ export class VariableLevel {
   private readonly accumulates: boolean;
   private readonly overflow: Overflow;
 
-  /** @param skips Whether a step with a gradient that is not finite is skipped, instead of being an error. */
-  constructor(spec: Spec, executor: Executor<tf.Tensor>, skips: boolean) {
+  /** What ran the last step. */
+  readonly uses: Uses;
+
+  /**
+   * @param skips Whether a step with a gradient that is not finite is skipped, instead of being an error.
+   * @param uses Told by the executor what runs.
+   */
+  constructor(spec: Spec, executor: Executor<tf.Tensor>, skips: boolean, uses: Uses) {
+    this.uses = uses;
     const transaction = new Transaction(executor);
     this.tower = {
       executor: transaction,
       loadGiven: (tensor) => transaction.own(loadGiven(tensor)),
-      operate: operateOnTensors,
+      operate: (operator, calls) => {
+        uses.note(OPERATIONS, "operators", "they work on tensors");
+        return operateOnTensors(operator, calls);
+      },
       refused: 0,
     };
     this.level = new Level(this.tower, spec);
@@ -62,13 +73,15 @@ export class VariableLevel {
    *   whatever else is thrown on the way.
    */
   apply(given: readonly VariableGradient[], heldOut: HeldOut): Outcome {
-    return this.tower.executor.whole(() => {
-      this.level.schedule();
-      const own = this.apart(given);
-      const updates = this.accumulates ? this.gather(own, heldOut) : own;
-      if (updates === "skipped") return updates;
-      return updates.length === 0 ? "gathered" : this.step(updates, heldOut);
-    });
+    return this.uses.during(() => this.tower.executor.whole(() => this.take(given, heldOut)));
+  }
+
+  private take(given: readonly VariableGradient[], heldOut: HeldOut): Outcome {
+    this.level.schedule();
+    const own = this.apart(given);
+    const updates = this.accumulates ? this.gather(own, heldOut) : own;
+    if (updates === "skipped") return updates;
+    return updates.length === 0 ? "gathered" : this.step(updates, heldOut);
   }
 
   /** The gradients, with a copy in place of each that is one of the variables itself: it would be written over before it is read. */
@@ -117,7 +130,7 @@ export class VariableLevel {
     const skip = typeof probed === "number" && probed !== 0;
     if (skip)
       for (const value of contracted.flatMap((values) => Object.values(values))) free(this.tower.executor, value);
-    else this.take(updates, contracted, probed);
+    else this.move(updates, contracted, probed);
     this.count(probed);
     free(this.tower.executor, probed);
     return skip ? "skipped" : "taken";
@@ -154,7 +167,7 @@ export class VariableLevel {
     return executor.own(total);
   }
 
-  private take(
+  private move(
     updates: readonly VariableGradient[],
     contracted: readonly Contracted[],
     probed: Value<tf.Tensor>,

@@ -11,6 +11,9 @@ import { type Coordinate, coordinates, type Domain, reachable } from "../rule/do
 import type { Hyperparameter } from "../rule/rule.js";
 import type { Learned } from "../rule/spec.js";
 
+/** What the programs of learned values are called. */
+const LEARNED = "learned values";
+
 /** A sensitivity that is held from one step to the next. */
 interface Held {
   /** Under which it is held, and saved. */
@@ -69,20 +72,21 @@ function liftProgram(coordinate: Coordinate, domain: Domain, maxChange: number):
   const bounds = reachable(domain, coordinate);
   if (coordinate.name === "identity") {
     const moved = trusted(kept(raw, bounds, before), before, maxChange);
-    return compile({ raw: moved, value: moved });
+    return compile({ raw: moved, value: moved }, LEARNED);
   }
   const free = toExpr(coordinate.forward(raw));
   const fresh = trusted(bounded(free, bounds), value, maxChange);
   // A learner that did not move leaves the value as it is, to the last bit: φ(φ⁻¹(h)) is h only up to rounding.
   const follow = (moved: Expr, stay: Expr): Expr =>
     select(raw.sub(raw).equal(0), select(raw.equal(before), stay, moved), stay);
-  return compile({ raw: follow(movedRaw(coordinate, raw, free, fresh), before), value: follow(fresh, value) });
+  const lifted = { raw: follow(movedRaw(coordinate, raw, free, fresh), before), value: follow(fresh, value) };
+  return compile(lifted, LEARNED);
 }
 
 function writeBackProgram(coordinate: Coordinate, domain: Domain): Program {
   const [raw, value] = [input("raw", "element"), input("value", "element")];
   const written = kept(input("written", "element"), reachable(domain, coordinate), value);
-  return compile({ raw: movedRaw(coordinate, raw, value, written), value: written });
+  return compile({ raw: movedRaw(coordinate, raw, value, written), value: written }, LEARNED);
 }
 
 /** The raw number for `value`, and exactly `raw` where `value` is still what `raw` gives. */
@@ -103,7 +107,7 @@ function transformProgram({ normalise, clip, gradient }: Learned): Program | und
     const given = d;
     d = readingConditions("learned: gradient", () => toExpr(gradient(given), "learned: what gradient returns"));
   }
-  return d === part ? undefined : compile({ d });
+  return d === part ? undefined : compile({ d }, LEARNED);
 }
 
 /**

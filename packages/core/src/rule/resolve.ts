@@ -1,6 +1,8 @@
 /**
  * What a spec is for one variable, once names and shapes are known.
  */
+
+import { listed } from "../expression/shown.js";
 import type { RuleSpec, Spec } from "./spec.js";
 import type { VariableInfo } from "./variable.js";
 import { axesOf, matches, shownPattern } from "./variable.js";
@@ -52,7 +54,7 @@ export function checkPatterns(spec: Spec, variables: readonly VariableInfo[]): v
   }
   for (const pattern of spec.patterns) {
     if (!variables.some((variable) => matches(pattern, variable))) {
-      const names = variables.map(({ name }) => name).join(", ");
+      const names = listed(variables.map(({ name }) => name));
       throw new Error(
         `${spec.called}: ${shownPattern(pattern)} matches no variable; there are ${names}. Correct the pattern or remove it.`,
       );

@@ -1,6 +1,7 @@
 /**
  * Learned hyperparameters by their paths, `lr`, `lr.lr`, and how they are frozen.
  */
+import { listed } from "../expression/shown.js";
 import type { Level } from "./level.js";
 
 /** The paths of everything that is learned in a level and above it. */
@@ -40,7 +41,7 @@ export function setAllFrozen<A>(level: Level<A>, called: string, paths: readonly
   const unknown = paths.find((path) => !learned.includes(path));
   if (unknown !== undefined) {
     throw new Error(
-      `${called}: nothing called "${unknown}" is learned; ${learned.length > 0 ? `there are ${learned.join(", ")}` : "nothing is"}.`,
+      `${called}: nothing called "${unknown}" is learned; ${learned.length > 0 ? `there are ${listed(learned)}` : "nothing is"}.`,
     );
   }
   for (const path of paths.length > 0 ? paths : learned) setFrozen(level, path, frozen);

@@ -11,9 +11,10 @@ import { input } from "../expression/expression.js";
 import { compile } from "../expression/program.js";
 import type { Cell, Tower } from "./cell.js";
 
-const gatherProgram = compile({
-  sum: input("sum", "element").add(input("g", "element").div(input("steps", "model"))),
-});
+const gatherProgram = compile(
+  { sum: input("sum", "element").add(input("g", "element").div(input("steps", "model"))) },
+  "accumulate",
+);
 
 /**
  * Takes a gradient in.

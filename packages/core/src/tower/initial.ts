@@ -5,6 +5,7 @@
 import type { Numbers, Value } from "../executors/executor.js";
 import type { Layout } from "../expression/layout.js";
 import { sameShape } from "../expression/layout.js";
+import { listed, shown } from "../expression/shown.js";
 import type { Plan } from "../plan/plan.js";
 import type { GivenByName, GivenTensor } from "../rule/rule.js";
 import type { VariableInfo } from "../rule/variable.js";
@@ -35,13 +36,13 @@ function givenFor(name: string, { shape, size }: Layout, { given, called }: Give
   const tensor = given[name];
   if (tensor === undefined) {
     throw new Error(
-      `${called}: there is no tensor for the variable "${name}"; there are ${Object.keys(given).join(", ") || "none"}. Add one of shape [${shape}], or exclude the variable.`,
+      `${called}: there is no tensor for the variable "${name}"; there are ${listed(Object.keys(given))}. Add one of shape [${shape}], or exclude the variable.`,
     );
   }
   const values = (tensor as Partial<Numbers> | null)?.values;
   if (!Array.isArray(tensor?.shape) || !("dataId" in tensor || values)) {
     throw new Error(
-      `${called}: what is given for the variable "${name}" is ${JSON.stringify(tensor)}; expected a tf.Tensor, or shape and values.`,
+      `${called}: what is given for the variable "${name}" is ${shown(tensor)}; expected a tf.Tensor, or shape and values.`,
     );
   }
   if (!sameShape(tensor.shape, shape)) {

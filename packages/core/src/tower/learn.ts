@@ -16,7 +16,7 @@ import type { Cell, Knob, Tower, Update } from "./cell.js";
 import { gather } from "./gather.js";
 import { added, sumProgram } from "./run-stages.js";
 
-const spoilProgram = compile({ spoilt: input("g", "element").add(input("probed", "tensor")) });
+const spoilProgram = compile({ spoilt: input("g", "element").add(input("probed", "tensor")) }, "spoil");
 
 /** The parts of a learned value's hyper-gradient; see `LearnedHyperparameter.parts`. */
 type Parts<A> = Readonly<Record<string, Value<A>>>;

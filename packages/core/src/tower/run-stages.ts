@@ -19,7 +19,7 @@ export interface StageUpdate<A> {
 }
 
 /** a + b, for values that cover a tensor or fewer elements. */
-export const sumProgram: Program = compile({ sum: input("a", "element").add(input("b", "element")) });
+export const sumProgram: Program = compile({ sum: input("a", "element").add(input("b", "element")) }, "sum");
 
 /** a + b for values that cover a tensor; both are given up. */
 export function added<A>({ executor }: Tower<A>, a: Value<A> | undefined, b: Value<A>): Value<A> {

@@ -46,16 +46,17 @@ const becomes = ({ grain, replaced }: Input, { channels }: Layout): number =>
 
 const warned = new Set<string>();
 
-/** The variant of the program whose inputs are given in these places; undefined where it cannot be compiled. */
+/** The variant of the program whose inputs are given in these places; where it cannot be compiled, why. */
 function variantFor(
   program: Program,
   known: Known,
   key: VariantKey,
   given: readonly number[],
   layout: Layout,
-): Variant | undefined {
+): Variant | string {
   const { variants } = known;
-  if (variants.has(key)) return variants.get(key);
+  const before = variants.get(key);
+  if (before !== undefined) return before;
   const { length } = program.instructions;
   if (length > MOST) return refuse(program, known, key, `it has ${length} operations, more than ${MOST}`);
   const variant = variantOf(
@@ -69,18 +70,20 @@ function variantFor(
 }
 
 /** Leaves the variant to TensorFlow.js's operations from now on, and says so once. */
-function refuse({ name }: Program, { variants }: Known, key: VariantKey, why: string): undefined {
-  variants.set(key, undefined);
+function refuse({ name }: Program, { variants }: Known, key: VariantKey, why: string): string {
+  variants.set(key, why);
   if (!warned.has(name)) {
     console.warn(`@hypergrad/wasm: ${name} is not compiled: ${why}. TensorFlow.js operations run it, which is slower.`);
   }
   warned.add(name);
+  return why;
 }
 
-/** Makes a program ready to run on the WASM backend's heap; undefined where a tensor is elsewhere, or is not as kernels know it. */
+/** Makes a program ready to run on the WASM backend's heap; why it cannot, where a tensor is elsewhere, or is not as kernels know it. */
 export const fused: Acceleration = (program, inputs, layout, into) => {
   const heap = activeHeap();
-  if (!heap || layout.size === 0) return undefined;
+  if (!heap) return "the WASM backend is not as @hypergrad/wasm knows it";
+  if (layout.size === 0) return "the tensor is empty";
   const known = knownOf(program);
   const tensors: (tf.Tensor | undefined)[] = [];
   const data: (TensorData | undefined)[] = [];
@@ -92,9 +95,9 @@ export const fused: Acceleration = (program, inputs, layout, into) => {
     const value = inputs[input.name];
     if (value === undefined) throw new Error(`The program reads "${input.name}", which was not given.`);
     const found = typeof value === "number" ? undefined : heap.find(value);
-    if (typeof value !== "number" && !found) return undefined;
+    if (typeof value !== "number" && !found) return "a tensor is on another backend";
     const place = typeof value === "number" ? becomes(input, layout) : placeOf(value, input.grain, layout);
-    if (place < 0) return undefined;
+    if (place < 0) return "a tensor has a shape that kernels do not know";
     arrays ||= found !== undefined && place > 0;
     tensors.push(found && place > 0 ? (value as tf.Tensor) : undefined);
     data.push(place > 0 ? found : undefined);
@@ -102,11 +105,11 @@ export const fused: Acceleration = (program, inputs, layout, into) => {
     values.push(typeof value === "number" ? value : place === 0 ? heap.read(found as TensorData) : 0);
     digits = 3 * digits + place;
   }
-  if (!arrays) return undefined;
+  if (!arrays) return "it is about single numbers";
   // A number is quick to look up, but from some thirty inputs on its last digits would be rounded away.
   const key = digits <= Number.MAX_SAFE_INTEGER ? digits : `${layout.channels === 1} ${given.join("")}`;
   const variant = variantFor(program, known, key, given, layout);
-  if (!variant) return undefined;
+  if (typeof variant === "string") return variant;
   let binding: Binding;
   try {
     binding = bindingOf(variant, layout, heap);

@@ -2,7 +2,7 @@
  * The fused executor on random expressions, in every layout: it equals float64 within rounding, and leaves nothing to the tfjs executor but empty tensors and plain numbers.
  */
 import "../../src/index.js";
-import type { Executor } from "@hypergrad/core/executors";
+import type { Executor, Prepared } from "@hypergrad/core/executors";
 import { tensorExecutor } from "@hypergrad/core/executors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -24,7 +24,7 @@ const executor: Executor<tf.Tensor> = {
   ...tensorExecutor(() => "host", false),
   run(program, inputs, layout) {
     const prepared = fused(program, inputs, layout, {});
-    if (prepared) return prepared.run();
+    if (typeof prepared === "object") return prepared.run();
     const read = program.instructions.flatMap(({ kind }) => (kind.op === "input" ? [inputs[kind.name]] : []));
     expect(layout.size === 0 || read.every((input) => typeof input === "number" || input?.size === 1)).toBe(true);
     return tensorExecutor(() => "host", false).run(program, inputs, layout);
@@ -80,7 +80,10 @@ test("a program with many inputs is told apart by every one of them that is a nu
   const program = compile({ total, least: total.sub(input("x44", "element")) });
   for (const arrays of [[0], [0, 44], [0, 1, 44], [0, 43]]) {
     const inputs = Object.fromEntries(names.map((name, i) => [name, arrays.includes(i) ? tf.fill([3], i) : i]));
-    const outputs = fused(program, inputs, layoutOf([3]), {})?.run() as Record<"total" | "least", tf.Tensor>;
+    const outputs = (fused(program, inputs, layoutOf([3]), {}) as Prepared<tf.Tensor>).run() as Record<
+      "total" | "least",
+      tf.Tensor
+    >;
     expect([...outputs.total.dataSync()]).toEqual([990, 990, 990]);
     expect([...outputs.least.dataSync()]).toEqual([946, 946, 946]);
     tf.dispose([...Object.values(inputs), ...Object.values(outputs)].filter((x) => typeof x !== "number"));

@@ -2,6 +2,7 @@
  * Programs of several passes over memory, whose values are used early and late: what is stored between passes, and where, never shows.
  */
 import "../../src/index.js";
+import type { Prepared } from "@hypergrad/core/executors";
 import { noise, random } from "@hypergrad/core/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
@@ -70,7 +71,7 @@ describe("programs of several passes", () => {
       const tensors = names.map((_, i) => tf.tensor(numbers[i] as Float32Array, [...form.shape]));
       const inputs = Object.fromEntries(names.map((name, i) => [name, tensors[i] as tf.Tensor]));
       const into = Object.fromEntries(Object.entries(inputs).filter((_, i) => given[i]));
-      const results = fused(program, inputs, layout, into)?.run() as Record<string, tf.Tensor>;
+      const results = (fused(program, inputs, layout, into) as Prepared<tf.Tensor>).run() as Record<string, tf.Tensor>;
       passes++;
       for (const [name, { values: wanted }] of Object.entries(exact as Record<string, { values: Float64Array }>)) {
         const actual = (results[name] as tf.Tensor).dataSync();
