@@ -1,7 +1,7 @@
 /**
  * Optimizer steps alone: gradients are given and stay the same.
  */
-import { hyper, learned, type Spec } from "@hypergrad/core";
+import { type HyperOptions, hyper, learned, type Spec } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
 import { adamw, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
@@ -100,6 +100,39 @@ const memory: Benchmark = {
     );
   },
 };
+
+/** Steps of AdamW, each with a look at the hyperparameters after it, which looks for parameters that are not finite as well, or not. */
+function looks(options: HyperOptions): Contender {
+  const optimizer = hyper(plain(), options);
+  const { time, dispose } = steps(optimizer, vit);
+  return {
+    async time() {
+      const started = performance.now();
+      await time();
+      await optimizer.hyperparameters();
+      return performance.now() - started;
+    },
+    dispose,
+  };
+}
+
+/** What looking for parameters that are not finite costs where somebody looks after every step; a step alone does not look. */
+const looking = (executor: "auto" | "tfjs", by: string): Benchmark => ({
+  name: `a look after every step, ${by}`,
+  seconds: 2,
+  run: () =>
+    compare(
+      question(
+        `AdamW and hyperparameters(), ${by}`,
+        works[3]?.work as string,
+        'onNonFinite: "skip", which does not look for NaN',
+        50,
+        undefined,
+      ),
+      looks({ executor }),
+      looks({ executor, onNonFinite: "skip" }),
+    ),
+});
 
 /** What a tensor costs beyond its parameters: many small ones against one of the same size. */
 const bookkeeping = (name: string, spec: () => Spec): Benchmark => ({
@@ -216,6 +249,8 @@ export const optimizerRows: readonly Benchmark[] = [
     () => hyper(learnedLr(1)),
     every({ atMost: 1.05 }),
   ),
+  looking("auto", "fused"),
+  looking("tfjs", "by tfjs operations"),
   bookkeeping("AdamW", plain),
   bookkeeping("AdamW + FTP", projected),
   kept("AdamW", plain, 8),

@@ -144,75 +144,90 @@ const align = (bytes: number): number => 16 * Math.ceil(bytes / 16);
 const knowsChannels = ({ over, kernel, channels }: Loop): boolean =>
   over === "element" && (channels.length > 0 || kernel.reductions.some(({ to }) => to === "channel"));
 
+/** How many elements each of a value's numbers stands for that a sum adds up. */
+function factorOf({ program, places }: Passes, layout: Layout, index: number): number {
+  const { kind, operands } = program.instructions[index] as Program["instructions"][number];
+  const coarse = kind.op === "reduceSum" && kind.from === "element" && places[operands[0] as number] === "channel";
+  return coarse ? countOf(layout, "element", "channel") : 1;
+}
+
+/** Every channel's sum of what is one number per channel already: known without a step. */
+function knownNumbers(passes: Passes, layout: Layout): Binding["numbers"] {
+  const { program, places } = passes;
+  return program.instructions.flatMap(({ kind, operands }, index) =>
+    kind.op === "reduceSum" && places[index] === "channel" && places[operands[0] as number] === "channel"
+      ? [{ index, value: factorOf(passes, layout, index) }]
+      : [],
+  );
+}
+
+/** Scratch memory that is taken piece by piece; what is given back at once can be taken again. */
+class Scratch {
+  private used = 0;
+  /** The most that was in use. */
+  most = 0;
+
+  take(bytes: number): number {
+    const at = this.used;
+    this.used += align(bytes);
+    this.most = Math.max(this.most, this.used);
+    return at;
+  }
+
+  /** What `use` makes; the pieces that it takes are free again after it. */
+  meanwhile<T>(use: () => T): T {
+    const before = this.used;
+    const made = use();
+    this.used = before;
+    return made;
+  }
+}
+
+/** A loop with its kernel, compiled, and its pieces of the scratch memory. */
+function boundLoop(passes: Passes, loop: Loop, layout: Layout, heap: Heap, scratch: Scratch): BoundLoop {
+  const rows = knowsChannels(loop) ? rowsOf(layout) : undefined;
+  const cells = layout.channels * (rows?.copies ?? 1);
+  const repeat = rows !== undefined && rows.copies > 1;
+  const { reductions } = loop.kernel;
+  return {
+    over: loop.over,
+    loop,
+    frame: frameOf(loop.kernel),
+    kernel: kernelFor(heap, loop.key, loop.kernel, rows?.mode ?? "flat"),
+    rows,
+    repeated: loop.channels.map(() => (repeat ? scratch.take(4 * rows.channels * rows.copies) : undefined)),
+    partial: reductions.map(({ to }) => (to === "channel" ? scratch.take(4 * cells) : 0)),
+    total: reductions.map(({ to, op }) => (to === "channel" && op === "sum" ? scratch.take(8 * cells) : 0)),
+    factors: loop.reductions.map((index) => factorOf(passes, layout, index)),
+  };
+}
+
 /**
  * The variant on tensors of this layout; its kernels are compiled.
  *
  * @throws Error where a kernel does not compile.
  */
 export function bindingOf({ passes, bindings }: Variant, layout: Layout, heap: Heap): Binding {
-  const { instructions } = passes.program;
   const known = bindings.get(layout);
   if (known?.heap === heap) return known;
-  const numbers: { index: number; value: number }[] = [];
-  /** How many elements each of the numbers stands for that a sum adds up. */
-  const factorOf = (index: number): number => {
-    const { kind, operands } = instructions[index] as Program["instructions"][number];
-    const coarse =
-      kind.op === "reduceSum" && kind.from === "element" && passes.places[operands[0] as number] === "channel";
-    return coarse ? countOf(layout, "element", "channel") : 1;
-  };
-  instructions.forEach(({ kind, operands }, index) => {
-    const place = passes.places[index];
-    // Every channel's sum of what is one number per channel already.
-    if (kind.op === "reduceSum" && place === "channel" && passes.places[operands[0] as number] === place) {
-      numbers.push({ index, value: factorOf(index) });
-    }
-  });
-
-  const loops = passes.steps.filter((step): step is Loop => step.over !== "host");
-  const frames = loops.map(({ kernel }) => frameOf(kernel));
-  let used = align(8 * Math.max(0, ...frames.map(({ slots }) => slots)));
-  const take = (bytes: number): number => {
-    const at = used;
-    used += align(bytes);
-    return at;
-  };
+  const { steps, buffers } = passes;
+  const scratch = new Scratch();
+  // Frames are at the beginning, one after the other in the same place.
+  const slots = steps.map((step) => (step.over === "host" ? 0 : frameOf(step.kernel).slots));
+  scratch.take(8 * Math.max(0, ...slots));
+  const inner = buffers.filter(({ output }) => output === undefined);
   const meanwhile = new Map(
-    passes.buffers
-      .filter(({ output }) => output === undefined)
-      .map((buffer) => [buffer, take(4 * (buffer.over === "element" ? layout.size : layout.channels))] as const),
-  );
-  // What a loop alone needs may stand where another's did.
-  const start = used;
-  let scratch = used;
-  const bound = new Map(
-    loops.map((loop, i) => {
-      const rows = knowsChannels(loop) ? rowsOf(layout) : undefined;
-      const cells = layout.channels * (rows?.copies ?? 1);
-      const repeat = rows !== undefined && rows.copies > 1;
-      used = start;
-      const { reductions } = loop.kernel;
-      const boundLoop: BoundLoop = {
-        over: loop.over,
-        loop,
-        frame: frames[i] as FrameLayout,
-        kernel: kernelFor(heap, loop.key, loop.kernel, rows?.mode ?? "flat"),
-        rows,
-        repeated: loop.channels.map(() => (repeat ? take(4 * rows.channels * rows.copies) : undefined)),
-        partial: reductions.map(({ to }) => (to === "channel" ? take(4 * cells) : 0)),
-        total: reductions.map(({ to, op }) => (to === "channel" && op === "sum" ? take(8 * cells) : 0)),
-        factors: loop.reductions.map(factorOf),
-      };
-      scratch = Math.max(scratch, used);
-      return [loop, boundLoop] as const;
-    }),
+    inner.map((buffer) => [buffer, scratch.take(4 * (buffer.over === "element" ? layout.size : layout.channels))]),
   );
   const binding: Binding = {
     heap,
-    steps: passes.steps.map((step) => (step.over === "host" ? step : (bound.get(step) as BoundLoop))),
-    numbers,
+    // What a loop alone needs may stand where another's did.
+    steps: steps.map((step) =>
+      step.over === "host" ? step : scratch.meanwhile(() => boundLoop(passes, step, layout, heap, scratch)),
+    ),
+    numbers: knownNumbers(passes, layout),
     meanwhile,
-    scratch,
+    scratch: scratch.most,
   };
   bindings.set(layout, binding);
   return binding;
