@@ -14,6 +14,7 @@ import { lint } from "./packages/lint.mjs";
 import { importAll, installIn, requireAll, typeCheck, useTesting } from "./packages/node.mjs";
 import { pack } from "./packages/pack.mjs";
 import {
+  bundleWithEsbuild,
   bundleWithVite,
   developWithVite,
   documentedPage,
@@ -50,35 +51,50 @@ async function check(name, work, skip) {
 }
 
 const tarballs = {};
-const packed = await check("pack", async () => {
-  Object.assign(tarballs, await pack(folder));
-  return Object.keys(tarballs).join(", ");
-});
-const installing = packed && check("install with npm", () => installIn(folder, tarballs));
 const started = await launchBrowser();
-try {
-  if (packed && (await installing)) {
-    await check("publint, are the types wrong", () => lint(tarballs));
-    await check("what lies in them", () => readBack(folder));
-    await check("size", () => checkSizes(folder));
-    await check("import in Node", () => importAll(folder));
-    await check("require in Node", () => requireAll(folder), requireAll.skip);
-    await check("strict types: node16, bundler", () => typeCheck(folder));
-    const { browser, unavailable } = started;
-    const skip = unavailable && "no browser can be started here";
-    await check("Vite: build, page and Worker", () => bundleWithVite(folder, browser), skip);
-    await check("Vite: build, isolated page", () => isolatedBundle(folder, browser), skip);
-    await check("Vite: development, page and Worker", () => developWithVite(folder, browser), skip);
-    await check("page without a bundler", () => pageWithoutBundler(folder, browser), skip);
-    await check("isolated page without a bundler", () => isolatedPage(folder, browser), skip);
-    await check("page with setWasmPaths of its own", () => ownWasmPaths(folder, browser), skip);
-    await check("the page of docs/guide/page.md", () => documentedPage(folder, browser), skip);
-    await check("testing, with fast-check", () => useTesting(folder));
-  }
+
+/** What needs no browser. */
+async function inNode() {
+  await check("publint, are the types wrong", () => lint(tarballs));
+  await check("what lies in them", () => readBack(folder));
+  await check("size", () => checkSizes(folder));
+  await check("require in Node", () => requireAll(folder), requireAll.skip);
+  await check("strict types: node16, bundler", () => typeCheck(folder));
   await check("version from changesets", () => makeVersion(folder));
   await check("release, dry run", dryRun);
   await check("release, to a registry of the test", () => publishToRegistry(folder));
   await check("npm publish by hand is refused", refuseNpm);
+}
+
+async function inBrowser() {
+  const { browser, unavailable } = started;
+  const visits = {
+    "Vite: build, page and Worker": bundleWithVite,
+    "Vite: build, isolated page": isolatedBundle,
+    "Vite: development, page and Worker": developWithVite,
+    "esbuild: README's first program": bundleWithEsbuild,
+    "page without a bundler": pageWithoutBundler,
+    "isolated page without a bundler": isolatedPage,
+    "page with setWasmPaths of its own": ownWasmPaths,
+    "the page of docs/guide/page.md": documentedPage,
+  };
+  const skip = unavailable && "no browser can be started here";
+  for (const [name, visit] of Object.entries(visits)) await check(name, () => visit(folder, browser), skip);
+}
+
+try {
+  const ready =
+    (await check(
+      "pack",
+      async () => Object.assign(tarballs, await pack(folder)) && Object.keys(tarballs).join(", "),
+    )) &&
+    (await check("install with npm", () => installIn(folder, tarballs))) &&
+    // What the others are compared with.
+    (await check("import in Node", () => importAll(folder)));
+  if (ready) {
+    await Promise.all([inNode(), inBrowser()]);
+    await check("testing, with fast-check", () => useTesting(folder));
+  }
 } finally {
   await started.close?.();
 }

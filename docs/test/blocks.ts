@@ -60,6 +60,22 @@ export function pages(): string[] {
   return pages.filter((page) => page.endsWith(".md") && existsSync(`${root}${page}`));
 }
 
+/** The sources of the packages whose comments hold programs, which are read on the pages of the API. */
+export function sources(): string[] {
+  return readdirSync(`${root}packages`).flatMap((folder) =>
+    readdirSync(`${root}packages/${folder}/src`, { recursive: true, encoding: "utf8" })
+      .map((name) => `packages/${folder}/src/${name.replaceAll("\\", "/")}`)
+      .filter((path) => path.endsWith(".ts") && /^ \* ```ts/m.test(readFileSync(`${root}${path}`, "utf8"))),
+  );
+}
+
+/** A page's text; of a source, what its comments say, every line where the source has it. */
+function textOf(page: string): string {
+  const text = readFileSync(`${root}${page}`, "utf8");
+  if (page.endsWith(".md")) return text;
+  return text.replace(/^(?!\s*\* ?).*$/gm, "").replace(/^\s*\* ?/gm, "");
+}
+
 /** The fenced blocks and the comments with code of a page. */
 function blocksOf(page: string, markdown: string): Block[] {
   const lines = markdown.split("\n");
@@ -77,7 +93,7 @@ function blocksOf(page: string, markdown: string): Block[] {
 }
 
 /** The programs of a page, in their order. */
-export function programsOf(page: string, markdown: string = readFileSync(`${root}${page}`, "utf8")): Program[] {
+export function programsOf(page: string, markdown: string = textOf(page)): Program[] {
   const programs: { page: string; line: number; kind: Kind; lines: string[] }[] = [];
   for (const { language, how, line, lines } of blocksOf(page, markdown)) {
     if (!LANGUAGES.includes(language)) continue;

@@ -1,12 +1,12 @@
 /** What people read is true: every program on a page type-checks and runs, every command exists, every link leads somewhere. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { pages, programsOf, shellsOf } from "./blocks.ts";
+import { pages, programsOf, shellsOf, sources } from "./blocks.ts";
 import { commandProblems } from "./commands.ts";
 import { brokenLinks } from "./links.ts";
 import { Runner } from "./run.ts";
 import { typeErrors } from "./types.ts";
 
-const programs = pages().flatMap((page) => programsOf(page));
+const programs = [...pages(), ...sources()].flatMap((page) => programsOf(page));
 const runnable = programs.filter(({ kind }) => kind === "node");
 
 describe("The programs on the pages", () => {

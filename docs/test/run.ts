@@ -19,7 +19,7 @@ function sources(programs: readonly Program[]): Plugin {
   return {
     name: "pages",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /\.md:\d+$/ }, ({ path }) => ({ path, namespace: "page" }));
+      onResolve({ filter: /\.(md|ts):\d+$/ }, ({ path }) => ({ path, namespace: "page" }));
       onLoad({ filter: /.*/, namespace: "page" }, ({ path }) => ({
         contents: texts.get(path) ?? "",
         loader: "ts",
@@ -36,7 +36,7 @@ function sources(programs: readonly Program[]): Plugin {
 /** A trace that names the page and its line, without the minified sources that Node quotes. */
 const readable = (output: string) =>
   output
-    .replace(/page:(.*?\.md):\d+:(\d+):\d+/g, "$1:$2")
+    .replace(/page:(.*?\.(?:md|ts)):\d+:(\d+):\d+/g, "$1:$2")
     .split("\n")
     .filter((line) => line.length < 1000)
     .join("\n");

@@ -1,18 +1,22 @@
 /** Uses the packages in a browser: bundled by Vite, which is told nothing, and on pages without a bundler. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { createServer } from "vite";
 import { servePages } from "../browser.mjs";
 import { readJson, root, tool } from "../workspace.mjs";
 import { judge } from "./node.mjs";
 import { succeed } from "./pack.mjs";
+import { readmeProgram } from "./sizes.mjs";
 
 /** Opens a page and answers with what `ask` finds there; an error of the page, or a file that it does not get, is thrown. */
 async function visit(browser, url, ask) {
   const page = await browser.newPage();
+  // A machine that is busy is slow, not wrong.
+  page.setDefaultTimeout(180_000);
   const problems = [];
   const requests = [];
-  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("pageerror", (error) => problems.push(String(error?.message ?? error)));
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
   page.on("response", (response) => {
     if (response.status() >= 400 && !response.url().endsWith("/favicon.ico")) {
@@ -24,7 +28,9 @@ async function visit(browser, url, ask) {
     await page.goto(url);
     const answer = await Promise.race([
       ask(page),
-      new Promise((_, reject) => page.on("pageerror", (error) => reject(error))),
+      new Promise((_, reject) =>
+        page.on("pageerror", (error) => reject(error ?? new Error("an error without a name"))),
+      ),
     ]);
     return { answer, requests };
   } catch (error) {
@@ -70,6 +76,34 @@ export async function bundleWithVite(folder, browser) {
 export async function isolatedBundle(folder, browser) {
   const { answer, wasm } = await served(join(folder, "dist"), browser, "", { isolated: true });
   return `${judge(answer)}, ${wasm}`;
+}
+
+/** README's first program by esbuild, as docs/guide/bundle.md has it. */
+export async function bundleWithEsbuild(folder, browser) {
+  const out = join(folder, "esbuild");
+  // It ends with what it prints.
+  const contents = `${readmeProgram()}\nglobalThis.said = await optimizer.hyperparameters();`;
+  await build({
+    stdin: { contents, resolveDir: folder, loader: "ts" },
+    bundle: true,
+    format: "esm",
+    outfile: join(out, "main.js"),
+    logLevel: "error",
+  });
+  const files = join(folder, "node_modules", "@hypergrad", "wasm", "dist");
+  for (const name of readdirSync(files).filter((file) => file.endsWith(".wasm"))) {
+    copyFileSync(join(files, name), join(out, name));
+  }
+  writeFileSync(join(out, "index.html"), '<!doctype html><script type="module" src="main.js"></script>');
+  const ask = async (page) => {
+    await page.waitForFunction(() => "said" in globalThis);
+    return page.evaluate(() => Object.values(globalThis.said)[0]);
+  };
+  const { answer } = await served(out, browser, "", { ask });
+  if (!Number.isFinite(answer.lr) || !Number.isFinite(answer.radius)) {
+    throw new Error(`its hyperparameters are ${JSON.stringify(answer)}`);
+  }
+  return `lr ${answer.lr}, radius ${answer.radius}`;
 }
 
 export async function developWithVite(folder, browser) {

@@ -68,55 +68,91 @@ function applyTo(optimizer: HyperOptimizer, variables: readonly tf.Variable[], g
   tf.dispose(given.map(({ tensor }) => tensor));
 }
 
+/** The variables of a run, with the optimizer at work on them, and what is written down of it. */
+class Run {
+  readonly steps: number[] = [];
+  readonly loss: (number | null)[] = [];
+  readonly lr: Record<string, number[]>;
+  private readonly problem: Problem;
+  private readonly variables: readonly tf.Variable[];
+  private readonly gradients: Arrays;
+  private readonly optimizer: HyperOptimizer;
+  private readonly all: Int32Array;
+
+  constructor(problem: Problem, spec: Spec) {
+    this.problem = problem;
+    this.variables = Object.entries(problem.parameters).map(([name, { shape, values }]) =>
+      tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), true, name)),
+    );
+    this.gradients = Object.fromEntries(this.variables.map(({ name, size }) => [name, new Float32Array(size)]));
+    this.lr = Object.fromEntries(this.variables.map(({ name }) => [name, []]));
+    this.all = Int32Array.from({ length: problem.rows }, (_, i) => i);
+    this.optimizer = hyper(spec);
+  }
+
+  private here(): Arrays {
+    return Object.fromEntries(this.variables.map((variable) => [variable.name, variable.dataSync<"float32">()]));
+  }
+
+  /** One step; false where a loss, a gradient or a parameter is not finite. */
+  step(rows: Int32Array): boolean {
+    const { gradients, problem } = this;
+    const loss = problem.loss(this.here(), rows, gradients);
+    if (!Number.isFinite(loss) || !finite(gradients)) return false;
+    applyTo(this.optimizer, this.variables, gradients);
+    return true;
+  }
+
+  /** Writes the loss over all data down. */
+  traceLoss(step: number): void {
+    const loss = this.problem.loss(this.here(), this.all);
+    this.steps.push(step);
+    this.loss.push(Number.isFinite(loss) ? loss : null);
+  }
+
+  /** Writes the rates down; where parameters have overflowed, the optimizer tells none, and they are what they were. */
+  async traceRates(): Promise<void> {
+    const known = finite(this.here()) ? await this.optimizer.hyperparameters() : undefined;
+    for (const [name, rates] of Object.entries(this.lr)) {
+      rates.push(known ? rateOf(known, name) : (rates.at(-1) ?? 0));
+    }
+  }
+
+  /** Writes down that there is no loss any more. */
+  traceEnd(step: number): void {
+    this.steps.push(step);
+    this.loss.push(null);
+    for (const rates of Object.values(this.lr)) rates.push(rates.at(-1) ?? 0);
+  }
+
+  dispose(): void {
+    this.optimizer.dispose();
+    tf.dispose([...this.variables]);
+  }
+}
+
 /** Does one run, on TensorFlow.js's current backend. */
 export async function train(problem: Problem, spec: Spec, { seed, steps, traced }: TrainOptions): Promise<Trajectory> {
-  const names = Object.keys(problem.parameters);
-  const variables = Object.entries(problem.parameters).map(([name, { shape, values }]) =>
-    tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), true, name)),
-  );
-  const gradients = Object.fromEntries(variables.map(({ name, size }) => [name, new Float32Array(size)]));
-  const optimizer = hyper(spec);
-  const all = Int32Array.from({ length: problem.rows }, (_, i) => i);
-  const result = { steps: [] as number[], loss: [] as (number | null)[], lr: {} as Record<string, number[]> };
-  for (const name of names) result.lr[name] = [];
-  const here = (): Arrays =>
-    Object.fromEntries(variables.map((variable) => [variable.name, variable.dataSync<"float32">()]));
-
-  const trace = async (step: number): Promise<void> => {
-    const loss = problem.loss(here(), all);
-    const hyperparameters = await optimizer.hyperparameters();
-    result.steps.push(step);
-    result.loss.push(Number.isFinite(loss) ? loss : null);
-    for (const name of names) result.lr[name]?.push(rateOf(hyperparameters, name));
-  };
-
+  const run = new Run(problem, spec);
   const every = traced ? Math.max(1, Math.round(steps / TRACED)) : steps;
   const batch = batches(problem, seed);
   let step = 0;
   let diverged = false;
   try {
-    result.steps.push(0);
-    result.loss.push(problem.loss(here(), all));
+    run.traceLoss(0);
     while (step < steps) {
-      const loss = problem.loss(here(), batch.next().value, gradients);
-      diverged = !Number.isFinite(loss) || !finite(gradients);
+      diverged = !run.step(batch.next().value);
       if (diverged) break;
-      applyTo(optimizer, variables, gradients);
       step++;
-      if (step === 1) {
-        const first = await optimizer.hyperparameters();
-        for (const name of names) result.lr[name]?.push(rateOf(first, name));
-      }
-      if (step % every === 0 || step === steps) await trace(step);
+      if (step === 1) await run.traceRates();
+      if (step % every !== 0 && step !== steps) continue;
+      run.traceLoss(step);
+      await run.traceRates();
     }
-    if (diverged && step % every !== 0) {
-      result.steps.push(step);
-      result.loss.push(null);
-      for (const name of names) result.lr[name]?.push(result.lr[name]?.at(-1) ?? 0);
-    }
+    if (diverged && step % every !== 0) run.traceEnd(step);
   } finally {
-    optimizer.dispose();
-    tf.dispose(variables);
+    run.dispose();
   }
-  return { ...result, diverged };
+  const { loss, lr } = run;
+  return { steps: run.steps, loss, lr, diverged };
 }

@@ -69,7 +69,7 @@ export function parseOptions(argv: readonly string[], program: Command = new Com
     .addOption(
       new Option("--backend <name>", "the tfjs backend")
         .choices(["auto", "wasm", "cpu", "tensorflow", "webgpu"])
-        .default("auto"),
+        .default("wasm"),
     )
     .option("--out <folder>", "where the JSON and the report go", "results")
     .showHelpAfterError("(npm start -- --help tells more)");

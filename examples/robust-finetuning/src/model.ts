@@ -38,6 +38,24 @@ export interface Model {
  */
 const inUse = new Set<number>();
 
+/** Throws for weights that do not fit the model. */
+function checkWeights(all: Weights, shapes: Architecture["shapes"], classes: number): void {
+  const head = all[HEAD.kernel]!.shape;
+  if (head[0] !== WIDTH || head[1] !== classes) {
+    throw new Error(
+      `The weights' "${HEAD.kernel}" has shape [${head.join(", ")}]; ${classes} classes need [${WIDTH}, ${classes}]. Leave the head out to start a new one.`,
+    );
+  }
+  for (const [name, shape] of Object.entries(shapes)) {
+    const given = all[name]?.shape;
+    if (given?.join() !== shape.join()) {
+      throw new Error(
+        `The weights' "${name}" ${given ? `has shape [${given.join(", ")}]` : "is missing"}; the model needs [${shape.join(", ")}].`,
+      );
+    }
+  }
+}
+
 /**
  * Builds a model.
  *
@@ -49,23 +67,9 @@ export function createModel(
   weights: Weights,
   { architecture, classes }: { architecture: Architecture; classes: number },
 ): Model {
-  const all: Record<string, Weight> = { ...zeroHead(classes), ...weights };
-  const head = all[HEAD.kernel]!.shape;
-  if (head[0] !== WIDTH || head[1] !== classes) {
-    throw new Error(
-      `The weights' "${HEAD.kernel}" has shape [${head.join(", ")}]; ${classes} classes need [${WIDTH}, ${classes}]. Leave the head out to start a new one.`,
-    );
-  }
   const { shapes } = architecture;
-  for (const [name, shape] of Object.entries(shapes)) {
-    const given = all[name]?.shape;
-    if (given?.join() !== shape.join()) {
-      throw new Error(
-        `The weights' "${name}" ${given ? `has shape [${given.join(", ")}]` : "is missing"}; the model needs [${shape.join(", ")}].`,
-      );
-    }
-  }
-
+  const all: Record<string, Weight> = { ...zeroHead(classes), ...weights };
+  checkWeights(all, shapes, classes);
   let number = 0;
   while (inUse.has(number)) number++;
   inUse.add(number);

@@ -65,26 +65,15 @@ function accuracy(model: Model, { images, labels }: Pool): number {
   return right / labels.length;
 }
 
-async function pretrain(name: ModelName, seed: number, steps: number, out: string): Promise<void> {
-  await tf.setBackend("wasm");
+/** Draws batches of augmented pictures and takes a step on each; the returned function takes one, and returns the loss before it. */
+function trainer(model: Model, pool: Pool, seed: number, steps: number): (step: number) => number {
   const classes = PRETRAINING.length;
-  console.log(
-    `Drawing ${PER_CLASS * classes * PRETRAINED.length} pictures of ${classes} classes in ${PRETRAINED.length} domains …`,
-  );
-  const pool = drawPool(seed, PER_CLASS);
-  const heldOut = drawPool(seed + 1, PER_CLASS_HELD_OUT);
-
-  const architecture = MODELS[name];
-  const model = createModel({ ...randomBackbone(architecture, seed), ...zeroHead(classes) }, { architecture, classes });
   const optimizer = tf.train.adam(PEAK_RATE);
   const variables = Object.values(model.variables);
   const random = randomStream(seed, "batches");
   const images = new Float32Array(BATCH * PICTURE_LENGTH);
   const labels = new Int32Array(BATCH);
-
-  const start = performance.now();
-  let lossSum = 0;
-  for (let step = 0; step < steps; step++) {
+  return (step) => {
     for (let i = 0; i < BATCH; i++) {
       const picture = random.integer(pool.labels.length);
       labels[i] = pool.labels[picture]!;
@@ -92,7 +81,7 @@ async function pretrain(name: ModelName, seed: number, steps: number, out: strin
     }
     // tfjs declares an optimizer's rate protected and offers no schedule.
     (optimizer as unknown as { learningRate: number }).learningRate = learningRate(step, steps);
-    lossSum += tf.tidy(() => {
+    return tf.tidy(() => {
       const pictures = tf.tensor4d(images.slice(), [BATCH, PICTURE_SIZE, PICTURE_SIZE, 3]);
       const wanted = tf.oneHot(tf.tensor1d(labels.slice(), "int32"), classes);
       const loss = optimizer.minimize(
@@ -102,14 +91,32 @@ async function pretrain(name: ModelName, seed: number, steps: number, out: strin
       );
       return loss!.dataSync()[0]!;
     });
-    if ((step + 1) % 500 === 0 || step + 1 === steps) {
-      const seconds = (performance.now() - start) / 1000;
-      const held = (100 * accuracy(model, heldOut)).toFixed(1);
-      console.log(
-        `step ${step + 1}/${steps}  loss ${(lossSum / ((step % 500) + 1)).toFixed(3)}  held-out accuracy ${held}%  ${seconds.toFixed(0)} s`,
-      );
-      lossSum = 0;
-    }
+  };
+}
+
+async function pretrain(name: ModelName, seed: number, steps: number, out: string): Promise<void> {
+  await tf.setBackend("wasm");
+  const classes = PRETRAINING.length;
+  console.log(
+    `Drawing ${PER_CLASS * classes * PRETRAINED.length} pictures of ${classes} classes in ${PRETRAINED.length} domains …`,
+  );
+  const pool = drawPool(seed, PER_CLASS);
+  const heldOut = drawPool(seed + 1, PER_CLASS_HELD_OUT);
+  const architecture = MODELS[name];
+  const model = createModel({ ...randomBackbone(architecture, seed), ...zeroHead(classes) }, { architecture, classes });
+  const take = trainer(model, pool, seed, steps);
+
+  const start = performance.now();
+  let lossSum = 0;
+  for (let step = 0; step < steps; step++) {
+    lossSum += take(step);
+    if ((step + 1) % 500 !== 0 && step + 1 !== steps) continue;
+    const seconds = (performance.now() - start) / 1000;
+    const held = (100 * accuracy(model, heldOut)).toFixed(1);
+    console.log(
+      `step ${step + 1}/${steps}  loss ${(lossSum / ((step % 500) + 1)).toFixed(3)}  held-out accuracy ${held}%  ${seconds.toFixed(0)} s`,
+    );
+    lossSum = 0;
   }
 
   mkdirSync(dirname(out), { recursive: true });

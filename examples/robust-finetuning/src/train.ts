@@ -108,6 +108,31 @@ function probe(model: Model, { seed, settings }: RunOptions): Trained {
   return { curve: [], traced: [], layers: {}, lr: [] };
 }
 
+/** One step on a batch; returns the loss before it. */
+async function stepOn(
+  model: Model,
+  optimizer: ReturnType<typeof hyper>,
+  variables: tf.Variable[],
+  pictures: LabelledPictures,
+  indices: number[],
+): Promise<number> {
+  const x = tensorOf(pictures, indices);
+  const y = tf.tidy(() =>
+    tf.oneHot(
+      indices.map((i) => pictures.labels[i] as number),
+      CLASSES.length,
+    ),
+  );
+  const loss = optimizer.minimize(
+    () => tf.losses.softmaxCrossEntropy(y, model.forward(x)),
+    true,
+    variables,
+  ) as tf.Scalar;
+  const value = (await loss.data())[0] as number;
+  tf.dispose([x, y, loss]);
+  return value;
+}
+
 async function train(
   model: Model,
   spec: Parameters<typeof hyper>[0],
@@ -124,22 +149,7 @@ async function train(
   let losses: number[] = [];
 
   for (let step = 1; step <= steps; step++) {
-    const indices = order.next().value as number[];
-    const x = tensorOf(pictures, indices);
-    const y = tf.tidy(() =>
-      tf.oneHot(
-        indices.map((i) => pictures.labels[i] as number),
-        CLASSES.length,
-      ),
-    );
-    const loss = optimizer.minimize(
-      () => tf.losses.softmaxCrossEntropy(y, model.forward(x)),
-      true,
-      variables,
-    ) as tf.Scalar;
-    losses.push((await loss.data())[0] as number);
-    tf.dispose([x, y, loss]);
-
+    losses.push(await stepOn(model, optimizer, variables, pictures, order.next().value as number[]));
     if (step === 1 || step % traceEvery === 0 || step === steps) tracer.add(step, await optimizer.hyperparameters());
     if (purpose === "test" && (step % evaluateEvery === 0 || step === steps)) {
       const accuracy = accuracies(model, options, "validation", PER_CLASS.curve);

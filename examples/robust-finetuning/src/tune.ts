@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { model: { type: "string", default: MODEL_NAMES[0] as string } } });
   const model = values.model as ModelName;
   if (!MODEL_NAMES.includes(model)) throw new Error(`--model is "${model}"; expected ${MODEL_NAMES.join(" or ")}.`);
-  const backend = await useBackend();
+  const backend = await useBackend("wasm");
   const candidates = METHOD_NAMES.flatMap((method) =>
     combinations(GRIDS[method]).map((settings) => ({ method, settings })),
   );

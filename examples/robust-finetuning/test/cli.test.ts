@@ -17,7 +17,7 @@ describe("the command line of the study", () => {
     expect(parse().options).toMatchObject({
       quick: false,
       seed: 1,
-      backend: "auto",
+      backend: "wasm",
       model: "mixer",
       methods: ["probe", "adamw", "ftp", "ftp-lr"],
       out: "results",

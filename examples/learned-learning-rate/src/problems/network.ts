@@ -73,6 +73,26 @@ function backward(x: Float64Array, delta: Float64Array, below: Float64Array | un
   }
 }
 
+/** The layers one after the other: scores at the end, tanh before. */
+function forwards(activations: readonly Float64Array[], layers: readonly Layer[]): void {
+  layers.forEach(({ w, b }, l) => {
+    const y = activations[l + 1]!;
+    forward(activations[l]!, w, b, y);
+    if (l + 1 < layers.length) for (let j = 0; j < y.length; j++) y[j] = Math.tanh(y[j]!);
+  });
+}
+
+/** The layers back to the first, from the derivatives by the scores. */
+function backwards(
+  activations: readonly Float64Array[],
+  deltas: readonly Float64Array[],
+  layers: readonly Layer[],
+): void {
+  for (let l = layers.length - 1; l >= 0; l--) {
+    backward(activations[l]!, deltas[l + 1]!, l > 0 ? deltas[l] : undefined, layers[l]!);
+  }
+}
+
 /**
  * The problem of fitting a network to points.
  *
@@ -110,18 +130,12 @@ export function network(
       for (let k = 0; k < rows.length; k++) {
         const row = rows[k]!;
         for (let i = 0; i < width; i++) first[i] = inputs[row * width + i]!;
-        for (let l = 0; l < last; l++) {
-          const y = activations[l + 1]!;
-          forward(activations[l]!, layers[l]!.w, layers[l]!.b, y);
-          if (l + 1 < last) for (let j = 0; j < y.length; j++) y[j] = Math.tanh(y[j]!);
-        }
+        forwards(activations, layers);
         total += softmax(scores, labels[row]!);
         if (!gradients) continue;
         top.set(scores);
         top[labels[row]!]! -= 1;
-        for (let l = last - 1; l >= 0; l--) {
-          backward(activations[l]!, deltas[l + 1]!, l > 0 ? deltas[l] : undefined, layers[l]!);
-        }
+        backwards(activations, deltas, layers);
       }
       for (const [name, gradient] of Object.entries(gradients ?? {})) {
         const sum = named(sums, name);

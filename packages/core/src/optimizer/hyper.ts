@@ -10,9 +10,14 @@ import { warnOfIdle } from "./idle.js";
  * Brings a spec to life as a tf.Optimizer.
  *
  * ```ts
- * const optimizer = hyper(ftp(adamw({ lr: learned(1e-3) }), { exclude: "head" }));
- * optimizer.minimize(() => loss(model, batch));
- * await optimizer.hyperparameters(); // { "conv/kernel": { lr: 0.00102, beta1: 0.9, …, radius: 0.31 }, … }
+ * import { hyper, learned } from "@hypergrad/core";
+ * import { adam, adamw } from "@hypergrad/optimizers";
+ * import * as tf from "@tensorflow/tfjs";
+ *
+ * const slope = tf.variable(tf.scalar(1), true, "slope");
+ * const optimizer = hyper(adamw({ lr: learned(1e-3, adam({ lr: 0.02 }), { in: "log" }) }));
+ * for (let step = 0; step < 3; step++) optimizer.minimize(() => tf.square(tf.sub(slope, 3)).asScalar());
+ * console.log(await optimizer.hyperparameters()); // { slope: { lr: 0.00104, beta1: 0.9, …, "lr.lr": 0.02, … } }
  * ```
  *
  * A learned hyperparameter that nothing can move, as the parameter never depends on it within its horizon, is told of by console.warn.

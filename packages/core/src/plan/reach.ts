@@ -4,9 +4,10 @@
 import { tangentOf } from "../expression/differentiate.js";
 import { constant, type Expr, input, toExpr } from "../expression/expression.js";
 import type { Node } from "../expression/node.js";
-import { compile } from "../expression/program.js";
+import { compile, type Program } from "../expression/program.js";
 import type { RuleSpec } from "../rule/spec.js";
 import { type Draft, draftOf, type LearnedInput } from "./draft.js";
+import { planOf } from "./plan.js";
 import { stageTangents } from "./stage-plan.js";
 
 /** The smallest horizons with which the parameter depends on a hyperparameter; undefined: with none that it can be learned with. */
@@ -25,16 +26,26 @@ export interface Reach {
 export function reachOf(spec: RuleSpec, name: string): Reach {
   const draft = draftOf(spec, () => "model");
   const hyperparameter = draft.learned.find((each) => each.name === name) as LearnedInput;
-  const { leaf, per } = hyperparameter;
-  const began = Object.keys(draft.slots).filter((slot) =>
-    depends(toExpr(draft.initial[slot] ?? 0), new Map([[leaf, constant(1)]]), per),
-  );
-  const start = attempt(() => stepsUntil(draft, hyperparameter, new Map(), began));
+  const seeds = new Map([[hyperparameter.leaf, constant(1)]]);
   return {
-    step: attempt(() => stepsUntil(draft, hyperparameter, new Map([[leaf, constant(1)]]), [])),
-    // How the initial state depends on it is carried along with a horizon above 1 alone.
-    start: start && Math.max(2, start),
+    step: attempt(() => stepsUntil(draft, hyperparameter, seeds, [])),
+    // Most often nobody asks.
+    get start() {
+      const initial = Object.keys(draft.slots).filter((slot) =>
+        depends(toExpr(draft.initial[slot] ?? 0), seeds, hyperparameter.per),
+      );
+      const steps = attempt(() => stepsUntil(draft, hyperparameter, new Map(), initial));
+      // How the initial state depends on it is carried along with a horizon above 1 alone.
+      return steps && Math.max(2, steps);
+    },
   };
+}
+
+/** True where it is at once, as a plan shows. What it does not show, as with a horizon above 1, is false too. */
+export function reachesAtOnce(spec: RuleSpec, name: string): boolean {
+  const { learned, update } = planOf(spec);
+  const plan = learned.find((each) => each.name === name);
+  return plan?.learned.horizon === 1 && !isZero(update, plan.held[0].name);
 }
 
 /** What f finds; nothing where it would have to look farther than the hyperparameter can be learned at its grain. */
@@ -70,11 +81,15 @@ function stepsUntil(
   return undefined;
 }
 
-/** Whether y changes with what the seeds change with: its derivative is not 0, once it is simplified. */
+/** Whether y changes with what the seeds change with: its derivative is not 0. */
 function depends(y: Expr, seeds: ReadonlyMap<Node, Expr>, per: LearnedInput["per"]): boolean {
   const tangent = tangentOf(y, seeds, per);
   if (tangent === null) return false;
-  const { instructions, outputs } = compile({ tangent });
-  const kind = instructions[outputs.get("tangent") as number]?.kind;
-  return !(kind?.op === "constant" && kind.value === 0);
+  return !isZero(compile({ tangent }), "tangent");
+}
+
+/** Whether an output is the constant 0, once it is simplified. */
+function isZero({ instructions, outputs }: Program, output: string): boolean {
+  const kind = instructions[outputs.get(output) as number]?.kind;
+  return kind?.op === "constant" && kind.value === 0;
 }

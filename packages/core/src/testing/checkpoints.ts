@@ -9,10 +9,10 @@ import { anyForm } from "./forms.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { Mismatch, pair } from "./mismatch.js";
 import { atEach, type Place, placesOf } from "./places.js";
-import { inTurn, type Problem, problems } from "./problems.js";
+import { areOrdinary, inTurn, type Problem, type ProblemOptions, problems } from "./problems.js";
 import { roundSpecs } from "./round.js";
 import { type CheckOptions, checkEachAsync } from "./run.js";
-import { drawnFor, subjectOf, type Testable, unchecked } from "./subject.js";
+import { drawnFor, type Subject, subjectOf, type Testable, unchecked } from "./subject.js";
 import { type Bench, bench, type Snapshot } from "./traces.js";
 
 /** How checkpoints are checked. */
@@ -118,6 +118,17 @@ async function compareAt(place: Place, one: Case): Promise<void> {
   }
 }
 
+function drawnCases(subject: Subject, asked: ProblemOptions): fc.Arbitrary<Case> {
+  return fc
+    .record({
+      with: specsOf(subject, { descents: areOrdinary(asked) }),
+      problem: problems(asked),
+      at: fc.noBias(fc.nat()),
+      gaps: fc.array(fc.nat({ max: 4 }), { minLength: 8, maxLength: 8 }),
+    })
+    .map(({ at, ...rest }) => ({ ...rest, at: at % rest.problem.steps }));
+}
+
 /**
  * Checks that a run which is resumed from the bytes of a checkpoint, at any step, equals the uninterrupted one bit for bit: with hyperparameters as
  * numbers, schedules and learned, and with variables that miss a gradient here and there.
@@ -138,15 +149,7 @@ export async function checkCheckpoint(rule: Testable, options: CheckpointOptions
       of: subject.name,
       options,
       runs: 10,
-      cases: (turn) =>
-        fc
-          .record({
-            with: specsOf(subject),
-            problem: problems(inTurn(turn, asked)),
-            at: fc.noBias(fc.nat()),
-            gaps: fc.array(fc.nat({ max: 4 }), { minLength: 8, maxLength: 8 }),
-          })
-          .map(({ at, ...rest }) => ({ ...rest, at: at % rest.problem.steps })),
+      cases: (turn) => drawnCases(subject, inTurn(turn, asked)),
       simpler: (failing) =>
         [...roundSpecs(subject, failing, { minSteps: 2, ...options.problems })].map((one) => ({
           ...one,

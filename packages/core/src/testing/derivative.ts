@@ -17,6 +17,46 @@ const LEVELS = 7;
 const FIRST = 2 ** -4;
 const EPSILON = 2 ** -52;
 
+/** What a function is at both sides of a point: the steps that were really taken, after rounding, and the values there. */
+interface Sides {
+  readonly up: number;
+  readonly down: number;
+  readonly above: number;
+  readonly below: number;
+}
+
+const central = ({ up, down, above, below }: Sides): number => (above - below) / (up + down);
+
+/** How far the differences to the left and to the right are apart. */
+const gap = ({ up, down, above, below }: Sides, y: number): number => Math.abs((above - y) / up - (y - below) / down);
+
+/** The derivative of one component from its values at both sides of y, from far to near. */
+function ridders(sides: readonly Sides[], y: number, size: number): Estimate {
+  const rounding = (h: number): number => (4 * EPSILON * size) / h;
+  const last = sides.length - 1;
+  const [near, before] = [sides[last] as Sides, sides[last - 3] as Sides];
+  const finest = central(near);
+  let best: Estimate = { value: Number.NaN, error: Number.POSITIVE_INFINITY };
+  let previous: number[] = [];
+  sides.forEach((side, i) => {
+    const row = [central(side)];
+    for (let k = 1; k <= i; k++) {
+      const finer = row[k - 1] as number;
+      const coarser = previous[k - 1] as number;
+      const value = finer + (finer - coarser) / (4 ** k - 1);
+      // Entries that agree by chance, on both sides of a kink: the finest plain difference is not far from what is right.
+      const away = Math.abs(value - finest) / 4;
+      const error = Math.max(Math.abs(value - finer), Math.abs(value - coarser), away) + rounding(side.up);
+      if (error < best.error) best = { value, error };
+      row.push(value);
+    }
+    previous = row;
+  });
+  // Smooth functions: the gap is proportional to the step size, a factor of 2⁻³ here.
+  const kink = gap(near, y) > 0.2 * gap(before, y) + rounding(near.up);
+  return kink || !Number.isFinite(best.value) ? { value: best.value, error: Number.POSITIVE_INFINITY } : best;
+}
+
 /**
  * f′(x) of every component of f, by Ridders' method: central differences at step sizes that halve, extrapolated to 0, the entry of the
  * tableau that agrees best with its neighbours.
@@ -36,48 +76,17 @@ export function derivative(
   sizes?: ArrayLike<number>,
 ): Estimate[] {
   const centre = f(x);
-  const sides = Array.from({ length: LEVELS }, (_, i) => {
+  const looks = Array.from({ length: LEVELS }, (_, i) => {
     const h = scale * FIRST * 2 ** -i;
-    // The step that is really taken, after rounding.
     return { up: x + h - x, down: x - (x - h), above: f(x + h), below: f(x - h) };
   });
   return Array.from({ length: centre.length }, (_, j) => {
-    const at = (values: ArrayLike<number>): number => values[j] as number;
-    const y = at(centre);
-    const size = Math.max(
-      ...sides.flatMap(({ above, below }) => [Math.abs(at(above)), Math.abs(at(below))]),
-      Math.abs(y),
-      sizes?.[j] ?? 0,
-    );
-    const rounding = (h: number): number => (4 * EPSILON * size) / h;
-    const gap = (i: number): number => {
-      const { up, down, above, below } = sides[i] as (typeof sides)[number];
-      return Math.abs((at(above) - y) / up - (y - at(below)) / down);
-    };
-    const last = LEVELS - 1;
-    const smallest = scale * FIRST * 2 ** -last;
-    // Smooth functions: the gap is proportional to the step size, a factor of 2⁻³ here.
-    const kink = gap(last) > 0.2 * gap(last - 3) + rounding(smallest);
-    const { up, down, above, below } = sides[last] as (typeof sides)[number];
-    const finest = (at(above) - at(below)) / (up + down);
-
-    let best: Estimate = { value: Number.NaN, error: Number.POSITIVE_INFINITY };
-    let previous: number[] = [];
-    sides.forEach(({ up, down, above, below }, i) => {
-      const row = [(at(above) - at(below)) / (up + down)];
-      for (let k = 1; k <= i; k++) {
-        const finer = row[k - 1] as number;
-        const coarser = previous[k - 1] as number;
-        const value = finer + (finer - coarser) / (4 ** k - 1);
-        // Entries that agree by chance, on both sides of a kink: the finest plain difference is not far from what is right.
-        const away = Math.abs(value - finest) / 4;
-        const error = Math.max(Math.abs(value - finer), Math.abs(value - coarser), away) + rounding(up);
-        if (error < best.error) best = { value, error };
-        row.push(value);
-      }
-      previous = row;
+    const y = centre[j] as number;
+    const sides = looks.map(({ above, below, ...steps }): Sides => {
+      return { ...steps, above: above[j] as number, below: below[j] as number };
     });
-    return kink || !Number.isFinite(best.value) ? { value: best.value, error: Number.POSITIVE_INFINITY } : best;
+    const sizesThere = sides.flatMap(({ above, below }) => [Math.abs(above), Math.abs(below)]);
+    return ridders(sides, y, Math.max(...sizesThere, Math.abs(y), sizes?.[j] ?? 0));
   });
 }
 

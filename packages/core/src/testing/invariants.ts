@@ -7,7 +7,7 @@ import type { Spec } from "../rule/spec.js";
 import { type InvariantCase, type InvariantName, invariants, type Seen } from "./invariant-table.js";
 import { type DrawnSpec, specsOf } from "./learning.js";
 import { atEach, type Place, placesOf } from "./places.js";
-import { inTurn, type Problem, type ProblemOptions, problems } from "./problems.js";
+import { areOrdinary, inTurn, type Problem, type ProblemOptions, problems } from "./problems.js";
 import { roundCases, roundSpecs } from "./round.js";
 import { type CheckOptions, checkEachAsync } from "./run.js";
 import { drawnFor, unchecked as left, type Subject, subjectOf, type Testable } from "./subject.js";
@@ -163,14 +163,15 @@ function broken(name: InvariantName, expectation: () => void): void {
 }
 
 function drawnCases(subject: Subject, asked: ProblemOptions, turn: number, watched: boolean): fc.Arbitrary<Case> {
-  const problem = problems(inTurn(turn, asked));
+  const now = inTurn(turn, asked);
+  const problem = problems(now);
   return fc.record({
     problem,
     values: fc.record({ ...subject.values }),
     other: fc.record({ ...subject.values }),
     rotation: fc.nat({ max: 59 }),
     gone: fc.array(fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }), { minLength: 8, maxLength: 8 }),
-    ...(watched && { memory: fc.record({ with: specsOf(subject), problem }) }),
+    ...(watched && { memory: fc.record({ with: specsOf(subject, { descents: areOrdinary(now) }), problem }) }),
   }) as fc.Arbitrary<Case>;
 }
 

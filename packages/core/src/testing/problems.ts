@@ -117,6 +117,10 @@ const turns: readonly GradientKind[] = ["noise", "huge", "ties", "zero", "sparse
 /** Those that are of ordinary size. */
 export const ordinaryKinds: readonly GradientKind[] = turns.filter((kind) => kind !== "huge" && kind !== "tiny");
 
+/** True where all gradients are of ordinary size, so that a learner that follows hyper-gradients as they are goes not astray. */
+export const areOrdinary = ({ kinds = gradientKinds }: ProblemOptions): boolean =>
+  kinds.every((kind) => ordinaryKinds.includes(kind));
+
 /** Options for the case of some number: the kinds of gradients take turns. */
 export function inTurn<Options extends ProblemOptions>(turn: number, options: Options): Options {
   const { kinds = turns } = options;

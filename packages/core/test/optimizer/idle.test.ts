@@ -51,7 +51,7 @@ test("a learned hyperparameter that acts in a later step than its horizon is tol
 test("one that no derivative leads from is told of whatever its horizon", () => {
   const horizon = Number.POSITIVE_INFINITY;
   expect(warningsOf(ruleOf("signs")({ never: learned(1, by, { horizon }) }))).toEqual([
-    "hyper: signs: never is learned, but never moves: with these settings no derivative leads from it to the parameter, over however many steps. Make it a number or a schedule.",
+    "hyper: signs: never is learned, but never moves: with these settings, and at its grain, no derivative leads from it to the parameter, over however many steps. Make it a number or a schedule.",
   ]);
 });
 

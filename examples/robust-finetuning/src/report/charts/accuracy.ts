@@ -7,6 +7,7 @@ import type { Estimate, StudyResult } from "../../result.ts";
 import { accuracyOn, finetunedDomain, shiftedDomains } from "../findings.ts";
 import { percentEstimate } from "../format.ts";
 import { methodColors } from "./colors.ts";
+import { across, markOf } from "./marks.ts";
 
 /** One dot with its error bar, at a height in pixels. */
 interface Dot {
@@ -51,6 +52,16 @@ function seedsOn(result: StudyResult, domains: readonly string[]): number[] {
   return result.methods.flatMap((method) => method.runs.map((run) => accuracyOn(run, domains)));
 }
 
+/** The rows of a chart by method: a title, the value in words, and the dot between them. */
+function methodRows(result: StudyResult, domains: readonly string[]) {
+  const colors = methodColors(result);
+  return result.methods.map((method, index) => {
+    const value = (domains.length === 1 ? method.accuracy[domains[0] ?? ""] : method.shifted) ?? nothing;
+    const color = colors[method.name] ?? ink.text;
+    return { method, value, color, y: ROW * index + 32 };
+  });
+}
+
 function byMethod(
   result: StudyResult,
   domains: readonly string[],
@@ -59,12 +70,7 @@ function byMethod(
   room: number,
 ): Chart {
   const width = room - 2 * SIDE;
-  const colors = methodColors(result);
-  const rows = result.methods.map((method, index) => {
-    const value = (domains.length === 1 ? method.accuracy[domains[0] ?? ""] : method.shifted) ?? nothing;
-    const color = colors[method.name] ?? ink.text;
-    return { method, value, color, y: ROW * index + 32 };
-  });
+  const rows = methodRows(result, domains);
   const seeds = rows.flatMap(({ method, color, y }) =>
     method.runs.map((run) => ({ x: 100 * accuracyOn(run, domains), y, color })),
   );
@@ -79,41 +85,7 @@ function byMethod(
     padding: { left: SIDE, right: SIDE, top: 4, bottom: 42 },
     scales: [linear("x", span, "width")],
     axes: [bottomAxis("x", title)],
-    marks: [
-      {
-        type: "rule",
-        from: { data: "rows" },
-        encode: { update: { x: { value: 0 }, x2: { value: width }, y: { field: "y" }, stroke: { value: ink.grid } } },
-      },
-      {
-        type: "symbol",
-        from: { data: "seeds" },
-        encode: {
-          update: {
-            x: { scale: "x", field: "x" },
-            y: { field: "y" },
-            size: { value: 24 },
-            fill: { field: "color" },
-            fillOpacity: { value: 0.4 },
-          },
-        },
-      },
-      ...dotMarks(110),
-      {
-        type: "text",
-        from: { data: "labels" },
-        encode: {
-          update: {
-            x: { field: "x" },
-            y: { field: "y" },
-            text: { field: "text" },
-            align: { field: "align" },
-            fontSize: { value: 13 },
-            fill: { value: ink.text },
-          },
-        },
-      },
-    ],
+    marks: [across("rows", { value: 0 }, { value: width }), seedMarks(), ...dotMarks(110), labelMarks()],
     data: [
       { name: "seeds", values: seeds.filter(({ x }) => Number.isFinite(x)) },
       { name: "dots", values: rows.flatMap(({ value, color, y }) => dotAt(value, color, y)) },
@@ -122,6 +94,25 @@ function byMethod(
     ],
   };
 }
+
+const seedMarks = (): Mark =>
+  markOf("symbol", "seeds", {
+    x: { scale: "x", field: "x" },
+    y: { field: "y" },
+    size: { value: 24 },
+    fill: { field: "color" },
+    fillOpacity: { value: 0.4 },
+  });
+
+const labelMarks = (): Mark =>
+  markOf("text", "labels", {
+    x: { field: "x" },
+    y: { field: "y" },
+    text: { field: "text" },
+    align: { field: "align" },
+    fontSize: { value: 13 },
+    fill: { value: ink.text },
+  });
 
 /** One chart: a group of rows for every domain, the fine-tuned one first, one dot a method in it. */
 export function accuracyByDomain(result: StudyResult, room = 1106): Chart {
@@ -140,64 +131,47 @@ export function accuracyByDomain(result: StudyResult, room = 1106): Chart {
       ),
     ),
   );
-  const height = group * domains.length;
+  const labels = domains.map((domain, row) => ({
+    y: group * (row + 0.5),
+    text: domain,
+    note: row === 0 ? "fine-tuned" : "",
+  }));
   return {
     description: "Accuracy of every method on every domain; the same numbers are in the table.",
     width,
-    height,
+    height: group * domains.length,
     padding: { left, right: SIDE, top: 6, bottom: 42 },
     scales: [linear("x", padded(extent(dots.flatMap(({ low, high }) => [low, high])), 0.04), "width")],
     axes: [bottomAxis("x", "accuracy (%)", { tickCount: Math.min(8, width / 50) })],
     data: [
       { name: "dots", values: dots },
-      {
-        name: "labels",
-        values: domains.flatMap((domain, row) => [
-          { y: group * (row + 0.5), text: domain, note: row === 0 ? "fine-tuned" : "" },
-        ]),
-      },
+      { name: "labels", values: labels },
       { name: "lines", values: domains.slice(1).map((_, row) => ({ y: group * (row + 1) })) },
     ],
-    marks: [
-      {
-        type: "rule",
-        from: { data: "lines" },
-        encode: {
-          update: { x: { value: -left }, x2: { value: width }, y: { field: "y" }, stroke: { value: ink.grid } },
-        },
-      },
-      {
-        type: "text",
-        from: { data: "labels" },
-        encode: {
-          update: {
-            x: { value: -14 },
-            y: { signal: "datum.y + (datum.note ? -7 : 0)" },
-            text: { field: "text" },
-            align: { value: "right" },
-            baseline: { value: "middle" },
-            fontSize: { value: 13 },
-            fill: { value: ink.text },
-          },
-        },
-      },
-      {
-        type: "text",
-        from: { data: "labels" },
-        encode: {
-          update: {
-            x: { value: -14 },
-            y: { signal: "datum.y + 9" },
-            text: { field: "note" },
-            align: { value: "right" },
-            baseline: { value: "middle" },
-            fill: { value: ink.muted },
-          },
-        },
-      },
-      ...dotMarks(70),
-    ],
+    marks: [across("lines", { value: -left }, { value: width }), ...domainMarks(), ...dotMarks(70)],
   };
+}
+
+/** The name of a domain at the left, with a note below it. */
+function domainMarks(): Mark[] {
+  const at = { align: { value: "right" }, baseline: { value: "middle" } };
+  return [
+    markOf("text", "labels", {
+      x: { value: -14 },
+      y: { signal: "datum.y + (datum.note ? -7 : 0)" },
+      text: { field: "text" },
+      ...at,
+      fontSize: { value: 13 },
+      fill: { value: ink.text },
+    }),
+    markOf("text", "labels", {
+      x: { value: -14 },
+      y: { signal: "datum.y + 9" },
+      text: { field: "note" },
+      ...at,
+      fill: { value: ink.muted },
+    }),
+  ];
 }
 
 const nothing: Estimate = { mean: Number.NaN, standardError: null };
@@ -212,34 +186,20 @@ function dotAt(value: Estimate, color: string, y: number): Dot[] {
 }
 
 /** Error bars and dots of the data set `dots`. */
-function dotMarks(size: number): Mark[] {
-  return [
-    {
-      type: "rule",
-      from: { data: "dots" },
-      encode: {
-        update: {
-          x: { scale: "x", field: "low" },
-          x2: { scale: "x", field: "high" },
-          y: { field: "y" },
-          stroke: { field: "color" },
-          strokeWidth: { value: 2 },
-        },
-      },
-    },
-    {
-      type: "symbol",
-      from: { data: "dots" },
-      encode: {
-        update: {
-          x: { scale: "x", field: "mean" },
-          y: { field: "y" },
-          size: { value: size },
-          fill: { field: "color" },
-          stroke: { value: ink.surface },
-          strokeWidth: { value: 1.5 },
-        },
-      },
-    },
-  ];
-}
+const dotMarks = (size: number): Mark[] => [
+  markOf("rule", "dots", {
+    x: { scale: "x", field: "low" },
+    x2: { scale: "x", field: "high" },
+    y: { field: "y" },
+    stroke: { field: "color" },
+    strokeWidth: { value: 2 },
+  }),
+  markOf("symbol", "dots", {
+    x: { scale: "x", field: "mean" },
+    y: { field: "y" },
+    size: { value: size },
+    fill: { field: "color" },
+    stroke: { value: ink.surface },
+    strokeWidth: { value: 1.5 },
+  }),
+];

@@ -17,6 +17,7 @@ import {
 import type { LayerTrace, MethodResult, Run, StudyResult } from "../../result.ts";
 import { mean } from "../../statistics.ts";
 import { methodColors } from "./colors.ts";
+import { across, markOf } from "./marks.ts";
 import { roomFor, shortName } from "./names.ts";
 
 /** Height of a layer's row. */
@@ -63,46 +64,34 @@ export function learnedRadii(method: MethodResult, room = 500): Chart | null {
       rowNames(names, ROW),
     ],
     marks: [
-      {
-        type: "rule",
-        from: { data: "bases" },
-        encode: {
-          update: { x: { value: 0 }, x2: { signal: "width" }, y: { field: "y" }, stroke: { value: ink.grid } },
-        },
-      },
-      ...rows.map(
-        ({ row }): Mark => ({
-          type: "area",
-          from: { data: `row${row}` },
-          encode: {
-            update: {
-              x: { scale: "x", field: "x" },
-              y: { scale: "y", field: "radius", offset: base(row) - ROW + 4 },
-              y2: { value: base(row) },
-              fill: { value: ink.accent },
-              fillOpacity: { value: 0.75 },
-            },
-          },
-        }),
-      ),
+      across("bases", { value: 0 }, { signal: "width" }),
+      ...rows.map(({ row }) => radiusMark(row, base(row))),
       rowLabels(),
-      {
-        type: "text",
-        from: { data: "ends" },
-        encode: {
-          update: {
-            x: { signal: "width + 8" },
-            y: { field: "y" },
-            text: { field: "text" },
-            baseline: { value: "middle" },
-            fontSize: { value: 10.5 },
-            fill: { value: ink.text },
-          },
-        },
-      },
+      endMarks(),
     ],
   };
 }
+
+/** The radius of one layer, filled down to the base of its row. */
+const radiusMark = (row: number, base: number): Mark =>
+  markOf("area", `row${row}`, {
+    x: { scale: "x", field: "x" },
+    y: { scale: "y", field: "radius", offset: base - ROW + 4 },
+    y2: { value: base },
+    fill: { value: ink.accent },
+    fillOpacity: { value: 0.75 },
+  });
+
+/** Numbers at the end of the rows. */
+const endMarks = (): Mark =>
+  markOf("text", "ends", {
+    x: { signal: "width + 8" },
+    y: { field: "y" },
+    text: { field: "text" },
+    baseline: { value: "middle" },
+    fontSize: { value: 10.5 },
+    fill: { value: ink.text },
+  });
 
 /** The top of a row of {@link learnedRadii}: the largest radius of all layers. */
 export function largestRadius({ runs: [run] }: MethodResult): number {
@@ -117,16 +106,10 @@ export function boundShares(method: MethodResult, room = 500): Chart | null {
   const layers = tracedLayers(run, "bound");
   if (run === undefined || layers.length === 0) return null;
   const columns = thinned(run.traced.length, 60);
-  const left = 10 + roomFor(layers.map(([name]) => name));
+  const names = layers.map(([name]) => name);
+  const left = 10 + roomFor(names);
   const width = room - left - 14;
   const height = CELL * layers.length;
-  const cells = layers.flatMap(([name], row) =>
-    columns.map((at, column) => ({
-      x: rounded((width * column) / columns.length),
-      y: CELL * row,
-      share: rounded(mean(method.runs.flatMap(({ layers: all }) => all[name]?.bound[at] ?? []))),
-    })),
-  );
   const [first, last] = [run.traced[columns[0] ?? 0] ?? 0, run.traced[columns.at(-1) ?? 0] ?? 1];
   const half = (last - first) / Math.max(1, columns.length - 1) / 2 || 0.5;
   return {
@@ -136,13 +119,7 @@ export function boundShares(method: MethodResult, room = 500): Chart | null {
     padding: { left, right: 14, top: 4, bottom: 44 },
     scales: [linear("x", [first - half, last + half], "width")],
     axes: [bottomAxis("x", "training step", { grid: false, tickCount: Math.max(2, Math.round(width / 50)) })],
-    data: [
-      { name: "cells", values: cells.filter(({ share }) => Number.isFinite(share)) },
-      rowNames(
-        layers.map(([name]) => name),
-        CELL,
-      ),
-    ],
+    data: [{ name: "cells", values: boundCells(method, names, columns, width) }, rowNames(names, CELL)],
     marks: [
       {
         type: "rect",
@@ -155,23 +132,34 @@ export function boundShares(method: MethodResult, room = 500): Chart | null {
           },
         },
       },
-      {
-        type: "rect",
-        from: { data: "cells" },
-        encode: {
-          update: {
-            x: { field: "x" },
-            y: { field: "y" },
-            width: { value: width / columns.length },
-            height: { value: CELL - 1.5 },
-            fill: { value: ink.accent },
-            fillOpacity: { field: "share" },
-          },
-        },
-      },
+      markOf("rect", "cells", {
+        x: { field: "x" },
+        y: { field: "y" },
+        width: { value: width / columns.length },
+        height: { value: CELL - 1.5 },
+        fill: { value: ink.accent },
+        fillOpacity: { field: "share" },
+      }),
       rowLabels(),
     ],
   };
+}
+
+/** Where each share stands, those that are known. */
+function boundCells(
+  method: MethodResult,
+  names: readonly string[],
+  columns: readonly number[],
+  width: number,
+): object[] {
+  const cells = names.flatMap((name, row) =>
+    columns.map((at, column) => ({
+      x: rounded((width * column) / columns.length),
+      y: CELL * row,
+      share: rounded(mean(method.runs.flatMap(({ layers: all }) => all[name]?.bound[at] ?? []))),
+    })),
+  );
+  return cells.filter(({ share }) => Number.isFinite(share));
 }
 
 /** Distance from the pre-trained weights at the end of training, one row a layer, one dot a method; the mean over the seeds. */
@@ -206,39 +194,29 @@ export function distances(result: StudyResult, room = 1060): Chart | null {
       bottomAxis("x", "L1 distance (log scale)", { values: logTicks(span), encode: logLabels, labelOverlap: true }),
     ],
     data: [{ name: "dots", values: dots }, { name: "lines", values: lines }, rowNames(names, row)],
-    marks: [
-      {
-        type: "rule",
-        from: { data: "lines" },
-        encode: {
-          update: {
-            x: { scale: "x", field: "low" },
-            x2: { scale: "x", field: "high" },
-            y: { field: "y" },
-            stroke: { value: ink.muted },
-            strokeOpacity: { value: 0.5 },
-          },
-        },
-      },
-      {
-        type: "symbol",
-        from: { data: "dots" },
-        encode: {
-          update: {
-            x: { scale: "x", field: "distance" },
-            y: { field: "y" },
-            size: { value: 64 },
-            fill: { field: "color" },
-            fillOpacity: { value: 0.9 },
-            stroke: { value: ink.surface },
-            strokeWidth: { value: 1 },
-          },
-        },
-      },
-      rowLabels(),
-    ],
+    marks: [...distanceMarks(), rowLabels()],
   };
 }
+
+/** A dot for every method, and a line from the first of a layer to the last. */
+const distanceMarks = (): Mark[] => [
+  markOf("rule", "lines", {
+    x: { scale: "x", field: "low" },
+    x2: { scale: "x", field: "high" },
+    y: { field: "y" },
+    stroke: { value: ink.muted },
+    strokeOpacity: { value: 0.5 },
+  }),
+  markOf("symbol", "dots", {
+    x: { scale: "x", field: "distance" },
+    y: { field: "y" },
+    size: { value: 64 },
+    fill: { field: "color" },
+    fillOpacity: { value: 0.9 },
+    stroke: { value: ink.surface },
+    strokeWidth: { value: 1 },
+  }),
+];
 
 /** Three decimals are more than a screen shows; the rest would make up half of the file. */
 function rounded(value: number): number {
@@ -256,20 +234,13 @@ function rowNames(names: readonly string[], height: number): { name: string; val
   };
 }
 
-function rowLabels() {
-  return {
-    type: "text" as const,
-    from: { data: "names" },
-    encode: {
-      update: {
-        x: { value: -8 },
-        y: { field: "y" },
-        text: { field: "text" },
-        align: { value: "right" as const },
-        baseline: { value: "middle" as const },
-        fontSize: { value: 10.5 },
-        fill: { value: ink.text },
-      },
-    },
-  };
-}
+const rowLabels = (): Mark =>
+  markOf("text", "names", {
+    x: { value: -8 },
+    y: { field: "y" },
+    text: { field: "text" },
+    align: { value: "right" },
+    baseline: { value: "middle" },
+    fontSize: { value: 10.5 },
+    fill: { value: ink.text },
+  });
