@@ -3,10 +3,9 @@
  */
 import type { HyperOptions, StepInfo } from "./hyper-options.js";
 
-/** Calls `onStep`, if there is one. */
+/** Calls `onStep`, if there is one. A promise for every step would stay in memory until the program that takes the steps waits for something. */
 export function tell(onStep: HyperOptions["onStep"], info: StepInfo): void {
   const told = onStep?.(info);
-  // A promise of our own in every step would pile up in a loop that never waits.
   if (typeof (told as PromiseLike<unknown> | undefined)?.then !== "function") return;
   Promise.resolve(told).catch((error: unknown) => {
     console.error(`hyper: onStep was rejected after step ${info.step}. The step itself was taken.`, error);
