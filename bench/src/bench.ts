@@ -8,11 +8,12 @@ import "@hypergrad/wasm";
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import { Command } from "commander";
+import { firstStep } from "./first-step.js";
 import { type Benchmark, failed, type Row } from "./measure.js";
 import { modelRows } from "./models.js";
 import { optimizerRows } from "./optimizers.js";
 
-const all: readonly Benchmark[] = [...optimizerRows, ...modelRows];
+const all: readonly Benchmark[] = [...optimizerRows, ...modelRows, firstStep];
 
 interface Options {
   readonly json?: string;

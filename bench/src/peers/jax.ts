@@ -4,23 +4,13 @@ import { BATCH, MLP, mlpImages, mlpLabels, mlpWeights } from "../networks.js";
 /** AdamW's numbers. */
 const [LR, BETA1, BETA2, EPS, DECAY] = [1e-3, 0.9, 0.999, 1e-8, 0.01];
 
-/** One step for each call, which returns the loss before it. */
-export async function trainer(): Promise<() => Promise<number>> {
-  // Node 20 has none, and jax-js looks at it when it is loaded.
-  if (!("navigator" in globalThis)) Object.assign(globalThis, { navigator: { hardwareConcurrency: 2 } });
-  const { blockUntilReady, defaultDevice, init, jit, nn, numpy: np, valueAndGrad } = await import("@jax-js/jax");
-  type A = InstanceType<typeof np.Array>;
-  await init("wasm");
-  defaultDevice("wasm");
-  const weights = mlpWeights();
-  let p = MLP.map((shape, i) => np.array(weights[i] as Float32Array<ArrayBuffer>).reshape([...shape]));
-  let m = MLP.map((shape) => np.zeros([...shape]));
-  let v = MLP.map((shape) => np.zeros([...shape]));
-  const x = np.array(mlpImages() as Float32Array<ArrayBuffer>).reshape([BATCH, 784]);
-  const y = np.array(mlpLabels() as Float32Array<ArrayBuffer>).reshape([BATCH, 10]);
+type Jax = typeof import("@jax-js/jax");
+type A = InstanceType<Jax["numpy"]["Array"]>;
 
-  // Every function consumes its arguments; `.ref` keeps one for another use.
-  const loss = ([w1, b1, w2, b2, w3, b3]: A[], x: A, y: A): A => {
+/** The loss of the MLP. Every function consumes its arguments; `.ref` keeps one for another use. */
+const lossIn =
+  ({ nn, numpy: np }: Jax) =>
+  ([w1, b1, w2, b2, w3, b3]: A[], x: A, y: A): A => {
     const h1 = nn.relu(np.matmul(x, w1 as A).add(b1 as A));
     const h2 = nn.relu(np.matmul(h1, w2 as A).add(b2 as A));
     const logits = np.matmul(h2, w3 as A).add(b3 as A);
@@ -30,7 +20,12 @@ export async function trainer(): Promise<() => Promise<number>> {
       .sum()
       .mul(-1 / BATCH);
   };
-  const step = jit((p: A[], m: A[], v: A[], c1: A, c2: A, x: A, y: A) => {
+
+/** AdamW's step with the gradients of that loss. */
+const stepIn = (jax: Jax) => {
+  const { jit, numpy: np, valueAndGrad } = jax;
+  const loss = lossIn(jax);
+  return jit((p: A[], m: A[], v: A[], c1: A, c2: A, x: A, y: A) => {
     const [value, gradients] = valueAndGrad(loss)(
       p.map((each) => each.ref),
       x,
@@ -49,6 +44,23 @@ export async function trainer(): Promise<() => Promise<number>> {
     c2.dispose();
     return [...next, value] as const;
   });
+};
+
+/** One step for each call, which returns the loss before it. */
+export async function trainer(): Promise<() => Promise<number>> {
+  // Node 20 has none, and jax-js looks at it when it is loaded.
+  if (!("navigator" in globalThis)) Object.assign(globalThis, { navigator: { hardwareConcurrency: 2 } });
+  const jax = await import("@jax-js/jax");
+  const { blockUntilReady, defaultDevice, init, numpy: np } = jax;
+  await init("wasm");
+  defaultDevice("wasm");
+  const weights = mlpWeights();
+  let p = MLP.map((shape, i) => np.array(weights[i] as Float32Array<ArrayBuffer>).reshape([...shape]));
+  let m = MLP.map((shape) => np.zeros([...shape]));
+  let v = MLP.map((shape) => np.zeros([...shape]));
+  const x = np.array(mlpImages() as Float32Array<ArrayBuffer>).reshape([BATCH, 784]);
+  const y = np.array(mlpLabels() as Float32Array<ArrayBuffer>).reshape([BATCH, 10]);
+  const step = stepIn(jax);
 
   let t = 0;
   return async () => {

@@ -111,6 +111,15 @@ function secondRoundCost(problem: ProblemName): number {
   return learnedRuns + TOWER_BASES.length * (LAYERED.includes(problem) ? 1 + FINER.length : 1);
 }
 
+/** What came of the plans of a round, and their runs. */
+type Round = readonly { readonly outcome: Outcome; readonly runs: readonly Trajectory[] }[];
+
+/** The loss of a problem before the first step. */
+function startOf(name: ProblemName, round: Round): number {
+  const runs = round.find(({ outcome }) => outcome.problem === name)?.runs ?? [];
+  return median(runs.map(({ loss }) => loss[0] as number));
+}
+
 /**
  * Runs the study.
  *
@@ -131,7 +140,7 @@ export async function study(
   const later = count * PROBLEM_NAMES.reduce((sum, problem) => sum + COST[problem] * secondRoundCost(problem), 0);
   const progress = progressOf(costOf(first.flatMap(jobsOf)) + later);
   let done = 0;
-  const round = async (planned: readonly Planned[]): Promise<{ outcome: Outcome; runs: Trajectory[] }[]> => {
+  const round = async (planned: readonly Planned[]): Promise<Round> => {
     const jobs = planned.map(jobsOf);
     const results = await pool.runAll(jobs.flat(), ({ problem, method, seed }) => {
       done += COST[problem];
@@ -157,8 +166,7 @@ export async function study(
       machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
       problems: PROBLEM_NAMES.map((name) => {
         const { label, description } = PROBLEMS[name];
-        const starts = one.find(({ outcome }) => outcome.problem === name)?.runs.map(({ loss }) => loss[0] as number);
-        return { name, label, description, start: median(starts ?? []) };
+        return { name, label, description, start: startOf(name, one) };
       }),
       rates,
       seeds,

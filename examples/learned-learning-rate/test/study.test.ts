@@ -70,6 +70,17 @@ describe("a run", () => {
     expect(steps.at(-1)).toBeLessThan(60);
   });
 
+  test("that overflows in a step whose rates are written down stops and says so, with the rates that it had", async () => {
+    const method = { base: "sgd", rate: { kind: "fixed", lr: 1e38 } } as const;
+    const { diverged, loss, lr } = await work({ ...job, problem: "least-squares", method, traced: true });
+    expect(diverged).toBe(true);
+    expect(loss.at(-1)).toBeNull();
+    for (const rates of Object.values(lr)) {
+      expect(rates).toHaveLength(loss.length);
+      expect(rates.every(Number.isFinite)).toBe(true);
+    }
+  });
+
   test("follows its schedule", async () => {
     const { lr } = await work({ ...job, method: { base: "sgd", rate: { kind: "cosine", lr: 0.1 } } });
     const rates = Object.values(lr)[0] as number[];

@@ -1,15 +1,21 @@
 /** Booleans: some stock kernels move four bytes for each, which has one, so that they write past the end of the result; others refuse what the cpu backend counts. */
-import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { Cast, Cumprod, Cumsum, OneHot, Reverse, Select, type TensorInfo } from "@tensorflow/tfjs-core";
+import {
+  Abs,
+  Atan2,
+  Cast,
+  Cumprod,
+  Cumsum,
+  Mod,
+  Neg,
+  OneHot,
+  Reverse,
+  Select,
+  Square,
+  type TensorInfo,
+} from "@tensorflow/tfjs-core";
 import { type Kernel, register, run, withTemporaries } from "./backend.js";
+import { asIntegers } from "./casts.js";
 import { checkShape } from "./entrance.js";
-
-/** What `use` makes of a tensor's booleans as integers, as booleans. */
-const asIntegers = (backend: BackendWasm, use: (cast: (x: TensorInfo) => TensorInfo) => TensorInfo): TensorInfo =>
-  withTemporaries(backend, (keep) => {
-    const out = use((x) => keep(run(backend, Cast, { x }, { dtype: "int32" })));
-    return run(backend, Cast, { x: keep(out) }, { dtype: "bool" });
-  });
 
 register(
   Reverse,
@@ -52,6 +58,21 @@ for (const name of [Cumprod, Cumsum]) {
           const integers = keep(run(call.backend, Cast, { x }, { dtype: "int32" }));
           return stock({ ...call, inputs: { x: integers } });
         });
+      },
+  );
+}
+
+// They read four bytes for each.
+for (const name of [Abs, Atan2, Mod, Neg, Square]) {
+  register(
+    name,
+    (stock): Kernel =>
+      (call) => {
+        const inputs = Object.entries(call.inputs) as [string, TensorInfo][];
+        if (!inputs.some(([, { dtype }]) => dtype === "bool")) return stock(call);
+        return asIntegers(call.backend, (cast) =>
+          stock({ ...call, inputs: Object.fromEntries(inputs.map(([input, x]) => [input, cast(x)])) }),
+        );
       },
   );
 }

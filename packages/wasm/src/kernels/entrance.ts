@@ -76,15 +76,12 @@ export function checkSize(kernel: string, size: number, of: string, expected: nu
   if (size !== expected) refuse(kernel, `got ${of}, ${size}, and ${as}, ${expected}, which must be equal.`);
 }
 
-/** Refuses strings: they are not on the heap, where the kernel would take something else for them, or stop for good. */
-export function checkNoStrings(kernel: string, inputs: NamedTensorInfoMap): void {
+/** Refuses tensors of a type that the kernel would take for another. */
+export function checkNot(kernel: string, dtype: DataType, inputs: NamedTensorInfoMap, instead: string): void {
   for (const name in inputs) {
     const input = inputs[name];
-    if (input?.dtype === "string") {
-      refuse(
-        kernel,
-        `takes no strings, and was given ${describe(input)} as "${name}". Let the cpu backend do it: tf.setBackend("cpu").`,
-      );
+    if (input?.dtype === dtype) {
+      refuse(kernel, `takes no ${dtype}, and was given ${describe(input)} as "${name}". ${instead}`);
     }
   }
 }

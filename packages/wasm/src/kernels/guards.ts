@@ -1,7 +1,17 @@
 /** Stock kernels that look at nothing: what they would misread is refused before them. */
-import { FusedBatchNorm, getKernelsForBackend, Slice, slice_util } from "@tensorflow/tfjs-core";
+import {
+  Bincount,
+  DenseBincount,
+  FloorDiv,
+  FusedBatchNorm,
+  getKernelsForBackend,
+  SearchSorted,
+  Slice,
+  slice_util,
+  TopK,
+} from "@tensorflow/tfjs-core";
 import { type Kernel, register } from "./backend.js";
-import { checkNoStrings, float, perhaps, refuse } from "./entrance.js";
+import { checkNot, float, perhaps, refuse } from "./entrance.js";
 
 // It cuts a slice that leaves its tensor out of whatever lies beside it.
 register(
@@ -23,6 +33,14 @@ register(FusedBatchNorm, (stock) => stock, {
   ...{ offset: perhaps, scale: perhaps },
 });
 
+// They read four bytes for a boolean.
+for (const name of [Bincount, DenseBincount, FloorDiv, SearchSorted, TopK]) {
+  register(name, (stock) => (call) => {
+    checkNot(name, "bool", call.inputs, 'Cast it first: x.cast("int32").');
+    return stock(call);
+  });
+}
+
 /**
  * The kernels that look after strings, or hand them on. Strings are not on the heap: the others take something else for them, or stop for good, and the backend
  * with them.
@@ -35,7 +53,7 @@ const forStrings = new Set([
 for (const { kernelName } of getKernelsForBackend("wasm")) {
   if (forStrings.has(kernelName)) continue;
   register(kernelName, (stock) => (call) => {
-    checkNoStrings(kernelName, call.inputs);
+    checkNot(kernelName, "string", call.inputs, 'Let the cpu backend do it: tf.setBackend("cpu").');
     return stock(call);
   });
 }

@@ -1,15 +1,7 @@
 /** Data types: where the stock kernels read integers as if they were floats, or give another type than tfjs's other backends. */
-import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import { FloorDiv, ResizeNearestNeighbor, StridedSlice } from "@tensorflow/tfjs-core";
 import { type Kernel, register, run } from "./backend.js";
-
-/** x as another type; x itself is disposed. */
-function recast(backend: BackendWasm, x: TensorInfo, dtype: DataType): TensorInfo {
-  if (x.dtype === dtype) return x;
-  const out = run(backend, "Cast", { x }, { dtype });
-  backend.disposeData(x.dataId);
-  return out;
-}
+import { asIntegers, recast, retyped } from "./casts.js";
 
 /** Functions of one value whose stock kernels know float32 only, and do not say so. */
 const floatOnly = [
@@ -60,8 +52,30 @@ register(
 
 // Elsewhere the quotient is an integer by type, too.
 register(
-  "FloorDiv",
+  FloorDiv,
   (stock): Kernel =>
     (call) =>
       recast(call.backend, stock(call), "int32"),
 );
+
+// Elsewhere pixels keep their type.
+register(
+  ResizeNearestNeighbor,
+  (stock): Kernel =>
+    (call) =>
+      recast(call.backend, stock(call), call.inputs["images"]!.dtype),
+);
+
+// The stock kernel moves 32 bits and calls them a float32.
+register(StridedSlice, (stock): Kernel => {
+  const typed: Kernel = (call) => {
+    const out = stock(call);
+    const { dtype } = call.inputs["x"]!;
+    return out.dtype === dtype ? out : retyped(call.backend, out, dtype);
+  };
+  return (call) => {
+    const x = call.inputs["x"]!;
+    if (x.dtype !== "bool") return typed(call);
+    return asIntegers(call.backend, (cast) => typed({ ...call, inputs: { x: cast(x) } }));
+  };
+});

@@ -7,6 +7,7 @@
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import {
   backend_util,
+  Cast,
   Conv3DBackpropFilterV2,
   Conv3DBackpropInputV2,
   MaxPool3D,
@@ -14,7 +15,7 @@ import {
   MaxPool3DGrad,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import { address, type Call, type Kernel, register, sizeOf, view, withTemporaries, zeros } from "./backend.js";
+import { address, type Call, type Kernel, register, run, sizeOf, view, withTemporaries, zeros } from "./backend.js";
 import { imageGradientInto, kernelGradientInto, turnedKernel } from "./convolution.js";
 import { checkShape, checkSize, float } from "./entrance.js";
 import type { Geometry } from "./geometry.js";
@@ -144,20 +145,19 @@ function poolImages(backend: BackendWasm, x: TensorInfo, { images, outShape }: S
 
 register(
   MaxPool3D,
-  (stock): Kernel =>
-    (call) => {
-      const x = call.inputs["x"] as TensorInfo;
-      if (x.dtype !== "float32") return stock(call);
-      const { backend } = call;
+  (): Kernel => (call) => {
+    const { backend, inputs } = call;
+    return withTemporaries(backend, (keep) => {
+      const given = inputs["x"] as TensorInfo;
+      const x = given.dtype === "float32" ? given : keep(run(backend, Cast, { x: given }, { dtype: "float32" }));
       const both = stages(call, x.shape);
       const out = zeros(backend, both.outShape);
       if (sizeOf(x) === 0 || sizeOf(out) === 0) return out;
-      return withTemporaries(backend, (keep) => {
-        const between = keep(poolImages(backend, x, both));
-        pool(backend, "max_pool", both.depth, [between, out, out, out]);
-        return out;
-      });
-    },
+      const between = keep(poolImages(backend, x, both));
+      pool(backend, "max_pool", both.depth, [between, out, out, out]);
+      return out;
+    });
+  },
 );
 
 // The first maximum along the depth, and in that slice the first: the same value as the first one of the whole window.

@@ -91,6 +91,19 @@ test("what there was before stays as it was", () => {
   x.dispose();
 });
 
+test("a tensor of another backend stays there, and what it holds", async () => {
+  await tf.setBackend("cpu");
+  const x = tf.tensor([1, 2, 3]);
+  await tf.setBackend("wasm");
+  fillAll();
+  for (let i = 0; i < 2; i++) expect(() => tf.square(x)).toThrow(FULL);
+  expect([...x.dataSync()]).toEqual([1, 2, 3]);
+  empty();
+  const squares = tf.square(x);
+  expect([...squares.dataSync()]).toEqual([1, 4, 9]);
+  tf.dispose([x, squares]);
+});
+
 test("a backend that is removed and comes back is guarded anew, and once", async () => {
   const { wasm } = internals();
   const factory = tf.findBackendFactory("wasm");

@@ -46,6 +46,17 @@ const layers: Record<string, [shape: Shape, make: () => tf.layers.Layer]> = {
     [4, 3],
     () => tf.layers.bidirectional({ layer: tf.layers.lstm({ units: 2 }) as tf.RNN, mergeMode: "concat" }),
   ],
+  "an lstm that goes both ways through masked steps": [
+    [6, 1],
+    () =>
+      tf.sequential({
+        layers: [
+          tf.layers.activation({ activation: "relu", inputShape: [6, 1] }),
+          tf.layers.masking({ maskValue: 0 }),
+          tf.layers.bidirectional({ layer: tf.layers.lstm({ units: 3 }) as tf.RNN, mergeMode: "concat" }),
+        ],
+      }),
+  ],
   convLstm2d: [
     [2, 5, 5, 2],
     () => tf.layers.convLstm2d({ filters: 3, kernelSize: 3, padding: "same" }) as unknown as tf.layers.Layer,

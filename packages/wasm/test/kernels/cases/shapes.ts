@@ -159,6 +159,18 @@ export const shapes: readonly Case[] = [
   valueOnly("depthToSpace", [float([2, 3, 3, 8])], (x) => tf.depthToSpace(x as never, 2)),
   valueOnly("gatherND", [float([4, 5]), int([3, 2], 0, 4)], (x, i) => tf.gatherND(x, i)),
   valueOnly("scatterND", [int([3, 1], 0, 5), float([3, 4])], (i, x) => tf.scatterND(i, x, [5, 4])),
+  valueOnly("stridedSlice of int32", [int([6, 7], -(2 ** 30), 2 ** 30)], (x) =>
+    tf.stridedSlice(x, [0, 1], [6, 7], [2, 3]),
+  ),
+  valueOnly("stridedSlice of booleans", [bool([6, 7])], (x) => tf.stridedSlice(x, [0, 1], [6, 7], [2, 3])),
+  valueOnly("maxPool3d of int32", [int([1, 4, 4, 4, 2])], (x) => tf.maxPool3d(x as tf.Tensor5D, 2, 1, "same")),
+  valueOnly("resizeNearestNeighbor of int32", [int([1, 4, 5, 2])], (x) =>
+    tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [7, 7]),
+  ),
+  ...[tf.abs, tf.neg, tf.square, tf.asinh].map((of) =>
+    valueOnly(`${of.name} of booleans`, [bool([7])], (x) => (of as (x: tf.Tensor) => tf.Tensor)(x)),
+  ),
+  valueOnly("atan2 of booleans", [bool([7]), bool([7])], (x, y) => tf.atan2(x, y)),
   valueOnly("oneHot of booleans", [int([6], 0, 4)], (i) => tf.oneHot(i as never, 4, 1, 0, "bool")),
   valueOnly("reverse of booleans", [bool([3, 5])], (x) => tf.reverse(x, 1)),
   valueOnly("where between booleans", [bool([3, 5]), bool([3, 5]), bool([5])], (c, x, y) => tf.where(c as never, x, y)),
