@@ -80,7 +80,7 @@ describe("where the heap is full", () => {
 });
 
 test("more than any address reaches is refused, where the number would have become a smaller one", () => {
-  expect(() => tf.zeros([2 ** 30 + 1])).toThrow("room for 4096.0 MiB more");
+  expect(() => tf.fill([2 ** 30 + 1], 0)).toThrow("room for 4096.0 MiB more");
 });
 
 test("what there was before stays as it was", () => {
