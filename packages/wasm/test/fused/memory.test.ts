@@ -4,61 +4,14 @@
 import "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-cpu";
 import "../../src/index.js";
-import { type HyperOptimizer, hyper, learned, rule, type Spec, sum } from "@hypergrad/core";
+import { hyper, learned, rule, type Spec, sum } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-
-const momentum = rule({
-  name: "momentum",
-  hyperparameters: {},
-  state: { m: 0 },
-  update: ({ p, g, m }) => {
-    const next = m.mul(0.9).add(g);
-    return { p: p.sub(next.mul(0.1)), m: next };
-  },
-})();
-
-const numbers = (n: number, seed: number): Float32Array =>
-  Float32Array.from({ length: n }, (_, i) => Math.sin(1 + i * (seed + 0.37)));
-
-const tensor = (shape: readonly number[], seed: number): tf.Tensor =>
-  tf.tensor(
-    numbers(
-      shape.reduce((a, b) => a * b, 1),
-      seed,
-    ),
-    [...shape],
-    "float32",
-  );
+import { expectClose, expected, momentum, numbers, step, tensor } from "./stepping.js";
 
 const address = ({ dataId }: tf.Tensor): number =>
   (tf.backend() as unknown as { dataIdMap: { get(id: object): { memoryOffset: number } } }).dataIdMap.get(dataId)
     .memoryOffset;
-
-function step(optimizer: HyperOptimizer, variable: tf.Variable, seed: number): void {
-  const g = tensor(variable.shape, seed);
-  optimizer.applyGradients([{ name: variable.name, tensor: g }]);
-  g.dispose();
-}
-
-/** What three steps make of a variable, by TensorFlow.js operations. */
-function expected(spec: Spec, shape: readonly number[], steps: number): Float32Array {
-  const p = tensor(shape, 0);
-  const variable = tf.variable(p);
-  const optimizer = hyper(spec, { executor: "tfjs" });
-  for (let t = 1; t <= steps; t++) step(optimizer, variable, t);
-  const values = variable.dataSync<"float32">();
-  optimizer.dispose();
-  tf.dispose([p, variable]);
-  return Float32Array.from(values);
-}
-
-function expectClose(actual: ArrayLike<number>, wanted: ArrayLike<number>): void {
-  expect(actual.length).toBe(wanted.length);
-  for (let i = 0; i < wanted.length; i++) {
-    expect(Math.abs((actual[i] as number) - (wanted[i] as number))).toBeLessThan(1e-5);
-  }
-}
 
 beforeEach(async () => {
   await tf.setBackend("wasm");
@@ -169,143 +122,6 @@ test("a heap that grows between two steps, and within one, changes nothing", () 
   expectClose(variable.dataSync(), expected(momentum, shape, 2));
   optimizer.dispose();
   tf.dispose([p, variable, ballast]);
-});
-
-describe("backends", () => {
-  test("may be switched in mid-run: the run goes on as if it had stayed", async () => {
-    const spec = rule({
-      name: "scaled",
-      hyperparameters: {},
-      state: { m: 0 },
-      update: ({ p, g, m }) => ({ p: p.sub(g.mul(0.1)).sub(m.mul(0.01)), m: m.add(g) }),
-    })();
-    const p = tensor([6, 5], 0);
-    const variable = tf.variable(p);
-    const optimizer = hyper(spec);
-    const before = tf.memory().numTensors;
-    let t = 0;
-    for (const backend of ["wasm", "wasm", "cpu", "cpu", "wasm", "cpu", "wasm", "wasm"]) {
-      await tf.setBackend(backend);
-      step(optimizer, variable, ++t);
-    }
-    expectClose(variable.dataSync(), expected(spec, [6, 5], t));
-    expect(tf.memory().numTensors).toBe(before + 1);
-    optimizer.dispose();
-    tf.dispose([p, variable]);
-  });
-
-  test("may be several at once: a tensor that lives elsewhere is served too", async () => {
-    await tf.setBackend("cpu");
-    const p = tensor([6, 5], 0);
-    const variable = tf.variable(p);
-    const g = tensor([6, 5], 1);
-    await tf.setBackend("wasm");
-    const optimizer = hyper(momentum);
-    optimizer.applyGradients([{ name: variable.name, tensor: g }]);
-    expectClose(variable.dataSync(), expected(momentum, [6, 5], 1));
-    optimizer.dispose();
-    tf.dispose([p, g, variable]);
-  });
-
-  test("may be removed under an optimizer, which says so, and goes on from a checkpoint on the one that comes back", async () => {
-    const p = tensor([6, 5], 0);
-    let variable = tf.variable(p, true, "removed");
-    const optimizer = hyper(momentum);
-    for (const t of [1, 2]) step(optimizer, variable, t);
-    const checkpoint = await optimizer.checkpoint();
-    const values = variable.dataSync();
-    const factory = tf.findBackendFactory("wasm");
-    tf.dispose([p, variable]);
-    await tf.setBackend("cpu");
-    tf.removeBackend("wasm");
-    tf.registerBackend("wasm", factory);
-    await tf.setBackend("wasm");
-    variable = tf.tidy(() => tf.variable(tf.tensor(values, [6, 5]), true, "removed"));
-    expect(() => step(optimizer, variable, 3)).toThrow(
-      "applyGradients: tf.removeBackend(), for the backend of its last step, took away what this optimizer remembers",
-    );
-    optimizer.restore(checkpoint);
-    step(optimizer, variable, 3);
-    expectClose(variable.dataSync(), expected(momentum, [6, 5], 3));
-    optimizer.dispose();
-    variable.dispose();
-  });
-
-  test("may be removed and come back", async () => {
-    const [p, q] = [tensor([6, 5], 0), tensor([6, 5], 0)];
-    let variable = tf.variable(p);
-    const first = hyper(momentum);
-    for (const t of [1, 2]) step(first, variable, t);
-    const wanted = variable.dataSync<"float32">();
-    const factory = tf.findBackendFactory("wasm");
-    first.dispose();
-    tf.dispose([p, q, variable]);
-    await tf.setBackend("cpu");
-    tf.removeBackend("wasm");
-    tf.registerBackend("wasm", factory);
-    await tf.setBackend("wasm");
-    const again = tensor([6, 5], 0);
-    variable = tf.variable(again);
-    const second = hyper(momentum);
-    for (const t of [1, 2]) step(second, variable, t);
-    expect(variable.dataSync()).toEqual(wanted);
-    second.dispose();
-    tf.dispose([again, variable]);
-  });
-});
-
-describe("what no kernel can do is left to TensorFlow.js operations", () => {
-  test("a rule of too many operations, with one warning that names the rule", () => {
-    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const endless = rule({
-      name: "endless",
-      hyperparameters: {},
-      state: {},
-      update({ p, g }) {
-        let next = p;
-        for (let i = 0; i < 2100; i++) next = next.sub(g.mul(1e-6 * (1 + (i % 7))));
-        return { p: next };
-      },
-    })();
-    const p = tensor([9], 0);
-    const variable = tf.variable(p);
-    const optimizer = hyper(endless);
-    for (const t of [1, 2]) step(optimizer, variable, t);
-    expectClose(variable.dataSync(), expected(endless, [9], 2));
-    expect(warn.mock.calls.map(([text]) => text).filter((text) => text.includes("endless"))).toEqual([
-      expect.stringMatching(/endless: update is not compiled: it has \d+ operations, more than 2000/),
-    ]);
-    optimizer.dispose();
-    tf.dispose([p, variable]);
-    warn.mockRestore();
-  });
-
-  test("every step, where the engine has no SIMD, with one warning", async () => {
-    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
-    vi.resetModules();
-    try {
-      await import("../../src/index.js");
-      const texts = warn.mock.calls.map(([text]) => String(text));
-      expect(texts.filter((text) => text.includes("has no SIMD"))).toHaveLength(1);
-      const { tensorExecutor } = await import("@hypergrad/core/executors");
-      const { compile } = await import("../../../core/src/expression/program.js");
-      const { input } = await import("../../../core/src/expression/expression.js");
-      const { layoutOf } = await import("../../../core/src/expression/layout.js");
-      const x = tensor([4], 0);
-      const executor = tensorExecutor(() => "host", true);
-      const { y } = executor.run(compile({ y: input("x", "element").mul(2) }), { x }, layoutOf([4]));
-      expectClose(
-        (y as tf.Tensor).dataSync(),
-        numbers(4, 0).map((value) => 2 * value),
-      );
-      tf.dispose([x, y as tf.Tensor]);
-    } finally {
-      validate.mockRestore();
-      warn.mockRestore();
-      vi.resetModules();
-    }
-  });
 });
 
 test("kernels are shared: many tensors and optimizers compile no more than one of each", () => {
