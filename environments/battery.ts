@@ -234,3 +234,19 @@ export function checkRefusal(): void {
   optimizer.dispose();
   dispose();
 }
+
+/**
+ * The heap of the WASM backend is guarded, in its build for threads too.
+ *
+ * @throws Error where it is not.
+ */
+export function checkHeap(): void {
+  let message = "nothing";
+  try {
+    tf.fill([2 ** 30 + 1], 0);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  if (!message.includes("The WASM heap is full: there is no room for 4096.0 MiB more"))
+    throw new Error(`a tensor of more than 4 GiB gives ${message}`);
+}

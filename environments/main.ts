@@ -4,7 +4,7 @@
  *
  * Numbers travel as text, which is the same for the same bits and for no others.
  */
-import { checkRefusal, runBattery } from "./battery.js";
+import { checkHeap, checkRefusal, runBattery } from "./battery.js";
 import { checkChoices } from "./choices.js";
 import { countDispatches } from "./dispatches.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
@@ -33,6 +33,7 @@ async function run({ backend, wasmFiles }: Question): Promise<Answer> {
     return [training, Object.fromEntries(texts)] as const;
   });
   if (backend === "webgpu") checkRefusal();
+  if (backend === "wasm") checkHeap();
   const onGpu = place.scope === "page" && (backend === "webgpu" || backend === "webgl");
   const answer = {
     place: { ...place, executors: executors.join("; ") },

@@ -16,7 +16,7 @@ async function visit(browser, url, ask) {
   page.setDefaultTimeout(180_000);
   const problems = [];
   const requests = [];
-  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("pageerror", (error) => problems.push(String(error?.message ?? error)));
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
   page.on("response", (response) => {
     if (response.status() >= 400 && !response.url().endsWith("/favicon.ico")) {
@@ -28,7 +28,9 @@ async function visit(browser, url, ask) {
     await page.goto(url);
     const answer = await Promise.race([
       ask(page),
-      new Promise((_, reject) => page.on("pageerror", (error) => reject(error))),
+      new Promise((_, reject) =>
+        page.on("pageerror", (error) => reject(error ?? new Error("an error without a name"))),
+      ),
     ]);
     return { answer, requests };
   } catch (error) {

@@ -95,8 +95,18 @@ function checkTestable(check: string, given: Testable): void {
 const operatorsOf = ({ stages = {} }: Rule): Operator[] =>
   Object.values(stages).filter((stage): stage is Operator => stage.kind === "operator");
 
-/** Throws for a spec whose runs cannot be repeated, or have no step for every gradient. */
+/** Whether a spec chooses among rules by variable. */
+function chooses(spec: Spec): boolean {
+  return spec.kind === "choice" || ("spec" in spec && chooses(spec.spec));
+}
+
+/** Throws for a spec whose runs cannot be repeated, are not those of one rule, or have no step for every gradient. */
 function checkRepeatable(check: string, name: string, spec: Spec): void {
+  if (chooses(spec)) {
+    throw new Error(
+      `${check}: ${name} chooses among rules by variable, and the variables are drawn; expected one rule. Check each of those that it chooses among.`,
+    );
+  }
   const opaque = ruleSpecsOf(spec).find(({ rule }) => operatorsOf(rule).some((operator) => operator.opaque));
   if (opaque) {
     throw new Error(
@@ -127,7 +137,7 @@ function accepts(spec: Spec, { shape }: Form): boolean {
  * What is tested, in one form.
  *
  * @param overrides Values by name, in place of those that the domains give.
- * @throws Error for what is none of these, for a tf.Optimizer, and for a rule that accumulates gradients.
+ * @throws Error for what is none of these, for a tf.Optimizer, for a choice among rules, and for a rule that accumulates gradients.
  */
 export function subjectOf(check: string, given: Testable, overrides: Readonly<Record<string, Values>> = {}): Subject {
   checkTestable(check, given);

@@ -5,7 +5,7 @@ import "@tensorflow/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { accumulate, belowOne, fromTf, nonNegative, type RuleFactory, tensorRule } from "../../src/index.js";
+import { accumulate, belowOne, fromTf, groups, nonNegative, type RuleFactory, tensorRule } from "../../src/index.js";
 import {
   checkAgainst,
   checkCheckpoint,
@@ -141,6 +141,12 @@ describe("what cannot be checked is refused", () => {
   test("an optimizer that accumulates gradients", () => {
     expect(() => checkHypergradients(accumulate(gram()(), { steps: 2 }))).toThrow(
       "checkHypergradients: gram accumulates gradients; expected the optimizer inside",
+    );
+  });
+  test("a choice among rules by variable", () => {
+    const either = groups([["kernel", gram()()]], gram()());
+    expect(() => checkHypergradients({ name: "either", build: () => either, values: {} })).toThrow(
+      "checkHypergradients: either chooses among rules by variable, and the variables are drawn; expected one rule. Check each of those that it chooses among.",
     );
   });
   test("hyper-gradients that look back through what is remembered", () => {

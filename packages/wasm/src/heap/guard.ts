@@ -21,6 +21,7 @@ export function guard(backend: object): void {
   if (!internals || guarded.has(internals.wasm)) return;
   const { wasm } = internals;
   guarded.add(wasm);
+  guardMoves(internals);
   // Emscripten's functions put others in their own place when they are first called.
   wasm._free(wasm._malloc(1));
   const { _malloc: allocate, _free: free } = wasm;
@@ -34,6 +35,21 @@ export function guard(backend: object): void {
     }
     if (address !== 0) free(address);
     throw new Error(fullText(bytes, wasm));
+  };
+}
+
+/** Data that comes from another backend is given up there first: it would be lost where there is no room for it here. */
+function guardMoves({ wasm, dataIdMap }: Internals): void {
+  const { dataMover: mover } = dataIdMap;
+  if (!mover) return;
+  dataIdMap.dataMover = {
+    moveData(backend, dataId) {
+      const { shape, dtype } = tf.engine().state.tensorInfo.get(dataId as tf.DataId) ?? {};
+      if (shape && dtype && dtype !== "string") {
+        wasm._free(wasm._malloc(tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype)));
+      }
+      mover.moveData(backend, dataId);
+    },
   };
 }
 

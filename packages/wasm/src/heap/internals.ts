@@ -29,6 +29,8 @@ export interface Internals {
   readonly dataIdMap: {
     /** Asked with `get` for what it does not have, the map would move it here from another backend. */
     readonly data: WeakMap<object, TensorData>;
+    /** Moves data here, and gives it up where it was before that is known to work. */
+    dataMover?: { moveData(backend: object, dataId: object): void };
   };
   makeOutput(shape: number[], dtype: "float32"): { readonly dataId: object };
 }

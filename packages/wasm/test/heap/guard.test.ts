@@ -80,7 +80,7 @@ describe("where the heap is full", () => {
 });
 
 test("more than any address reaches is refused, where the number would have become a smaller one", () => {
-  expect(() => tf.zeros([2 ** 30 + 1])).toThrow("room for 4096.0 MiB more");
+  expect(() => tf.fill([2 ** 30 + 1], 0)).toThrow("room for 4096.0 MiB more");
 });
 
 test("what there was before stays as it was", () => {
@@ -89,6 +89,19 @@ test("what there was before stays as it was", () => {
   expect(() => tf.add(x, 1)).toThrow(FULL);
   expect([...x.dataSync()]).toEqual([1, 2, 3]);
   x.dispose();
+});
+
+test("a tensor of another backend stays there, and what it holds", async () => {
+  await tf.setBackend("cpu");
+  const x = tf.tensor([1, 2, 3]);
+  await tf.setBackend("wasm");
+  fillAll();
+  for (let i = 0; i < 2; i++) expect(() => tf.square(x)).toThrow(FULL);
+  expect([...x.dataSync()]).toEqual([1, 2, 3]);
+  empty();
+  const squares = tf.square(x);
+  expect([...squares.dataSync()]).toEqual([1, 4, 9]);
+  tf.dispose([x, squares]);
 });
 
 test("a backend that is removed and comes back is guarded anew, and once", async () => {
