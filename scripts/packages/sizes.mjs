@@ -10,7 +10,7 @@ import { root } from "../workspace.mjs";
 
 /** Thousands of bytes. */
 const page = 60;
-const budgets = { core: 38, optimizers: 9, ftp: 2, wasm: 27 };
+const budgets = { core: 40, optimizers: 9, ftp: 2, wasm: 29 };
 
 const gzipped = (bytes) => gzipSync(bytes, { level: 9 }).length / 1000;
 
