@@ -54,6 +54,38 @@ function choose<T extends Pick<Candidate, "validation" | "distance">>(candidates
   return good.reduce((least, candidate) => (candidate.distance < least.distance ? candidate : least));
 }
 
+/** A method with settings to try. */
+type Tried = Pick<RunOptions, "method" | "settings">;
+
+/** What became of a method's candidates, and which of them is chosen. */
+function resultOf(method: MethodName, candidates: readonly Tried[], results: readonly RunResult[]): TuningResult {
+  const tried = candidates.flatMap((candidate, i) => {
+    if (candidate.method !== method) return [];
+    const found = SEEDS.map((_, s) => results[s * candidates.length + i] as RunResult);
+    return [
+      {
+        settings: { ...candidate.settings },
+        validation: estimate(found.map(({ validation }) => validation as number)),
+        distance: mean(found.map(distanceMoved)),
+      },
+    ];
+  });
+  const winner = choose(tried);
+  return { method, candidates: tried.map((candidate) => ({ ...candidate, chosen: candidate === winner })) };
+}
+
+function print(methods: readonly TuningResult[]): void {
+  for (const { method, candidates } of methods) {
+    console.log(method);
+    for (const { settings, validation, distance, chosen } of candidates) {
+      const accuracy = `${(100 * validation.mean).toFixed(2)} ± ${(100 * (validation.standardError ?? 0)).toFixed(2)} %`;
+      console.log(
+        `  ${chosen ? "→" : " "} ${JSON.stringify(settings).padEnd(50)} ${accuracy}  moved ${distance.toFixed(3)}`,
+      );
+    }
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { model: { type: "string", default: MODEL_NAMES[0] as string } } });
   const model = values.model as ModelName;
@@ -78,36 +110,14 @@ async function main(): Promise<void> {
   const results = await runAll(runs, backend.name, (taken) => progress.update(taken));
   progress.stop();
 
-  const methods = METHOD_NAMES.map((method): TuningResult => {
-    const tried = candidates.flatMap((candidate, i) => {
-      if (candidate.method !== method) return [];
-      const found = SEEDS.map((_, s) => results[s * candidates.length + i] as RunResult);
-      return [
-        {
-          settings: { ...candidate.settings },
-          validation: estimate(found.map(({ validation }) => validation as number)),
-          distance: mean(found.map(distanceMoved)),
-        },
-      ];
-    });
-    const winner = choose(tried);
-    return { method, candidates: tried.map((candidate) => ({ ...candidate, chosen: candidate === winner })) };
-  });
+  const methods = METHOD_NAMES.map((method) => resultOf(method, candidates, results));
   const tuning: Tuning = {
     description: `Every method was given ${combinations(GRIDS.adamw).length} candidates; each was trained for ${STEPS} steps from ${SEEDS.length} seeds that the study does not use, and judged by its accuracy on the fine-tuning domain's validation pictures alone; no picture of another domain was looked at. As this accuracy hardly tells the better candidates apart, the one-standard-error rule decides for every method alike: of all within one standard error of the best, the one that moved the pre-trained weights least.`,
     seeds: SEEDS,
     methods,
   };
   writeFileSync(new URL(`../tuning/${model}.json`, import.meta.url), `${JSON.stringify(tuning, null, 2)}\n`);
-  for (const { method, candidates } of methods) {
-    console.log(method);
-    for (const { settings, validation, distance, chosen } of candidates) {
-      const accuracy = `${(100 * validation.mean).toFixed(2)} ± ${(100 * (validation.standardError ?? 0)).toFixed(2)} %`;
-      console.log(
-        `  ${chosen ? "→" : " "} ${JSON.stringify(settings).padEnd(50)} ${accuracy}  moved ${distance.toFixed(3)}`,
-      );
-    }
-  }
+  print(methods);
 }
 
 await main();

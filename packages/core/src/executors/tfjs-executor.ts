@@ -114,6 +114,27 @@ function apply(op: OperationName, operands: readonly Value<tf.Tensor>[]): Value<
   return (operations[op].tfjs as (...xs: readonly Value<tf.Tensor>[]) => tf.Tensor)(...operands);
 }
 
+/** The outputs of a program, each a tensor of its own, to be freed by itself: also one that is an input, and two that are one expression. */
+function outputsOf(
+  program: Program,
+  results: readonly Value<tf.Tensor>[],
+  given: ReadonlySet<Value<tf.Tensor>>,
+): Record<string, Value<tf.Tensor>> {
+  const outputs: Record<string, Value<tf.Tensor>> = {};
+  const taken = new Set<tf.Tensor>();
+  for (const [name, index] of program.outputs) {
+    let value = results[index] as Value<tf.Tensor>;
+    if (typeof value !== "number") {
+      if (given.has(value) || taken.has(value)) value = value.clone();
+      taken.add(value);
+    }
+    outputs[name] = value;
+  }
+  // Kept only when nothing can be thrown any more: a clone may take memory.
+  for (const value of taken) tf.keep(value);
+  return outputs;
+}
+
 /**
  * The tfjs executor.
  *
@@ -143,20 +164,7 @@ export function tfjsExecutor(scalars: () => Scalars): Executor<tf.Tensor> {
             if (last && typeof value !== "number" && !given.has(value)) value.dispose();
           }
         });
-        const outputs: Record<string, Value<tf.Tensor>> = {};
-        const taken = new Set<tf.Tensor>();
-        for (const [name, index] of program.outputs) {
-          let value = results[index] as Value<tf.Tensor>;
-          // An output that is an input, or two outputs that are one expression: each is a tensor of its own, to be freed by itself.
-          if (typeof value !== "number") {
-            if (given.has(value) || taken.has(value)) value = value.clone();
-            taken.add(value);
-          }
-          outputs[name] = value;
-        }
-        // Kept only when nothing can be thrown any more: a clone may take memory.
-        for (const value of taken) tf.keep(value);
-        return outputs;
+        return outputsOf(program, results, given);
       } finally {
         engine.endScope();
       }
