@@ -81,17 +81,20 @@ class Simplifier {
   private readonly interned = new Map<string, Node>();
   private readonly ids = new Map<Node, number>();
 
-  simplify(node: Node): Node {
-    const known = this.simplified.get(node);
-    if (known) return known;
-    const operands = node.operands.map((operand) => this.simplify(operand));
+  /** The simplest forms of some roots. */
+  simplify(roots: readonly Node[]): Node[] {
+    for (const node of inOrder(roots).keys()) this.simplified.set(node, this.simplest(node));
+    return roots.map((root) => this.simplified.get(root) as Node);
+  }
+
+  /** Of a node whose operands are simplified. */
+  private simplest(node: Node): Node {
+    const operands = node.operands.map((operand) => this.simplified.get(operand) as Node);
     const { kind, grain } = node;
     const made = kind.op in operations ? evaluated(kind.op as OperationName, operands) : undefined;
     const kept =
       made ?? (node instanceof Condition ? new Condition(kind, operands, grain) : new Expr(kind, operands, grain));
-    const result = this.intern(kept);
-    this.simplified.set(node, result);
-    return result;
+    return this.intern(kept);
   }
 
   private intern(node: Node): Node {
@@ -116,15 +119,19 @@ function evaluated(op: OperationName, operands: Node[]): Node | undefined {
   return constant((operations[op].value as (...xs: number[]) => number)(...values));
 }
 
-/** All nodes that some roots need, operands first, each with its place. */
+/** All nodes that some roots need, operands first, each with its place. Without recursion: a rule may be longer than the stack is high. */
 function inOrder(roots: readonly Node[]): Map<Node, number> {
   const position = new Map<Node, number>();
-  const visit = (node: Node): void => {
-    if (position.has(node)) return;
-    for (const operand of node.operands) visit(operand);
-    position.set(node, position.size);
-  };
-  for (const root of roots) visit(root);
+  const stack = [...roots].reverse();
+  for (let node = stack.at(-1); node; node = stack.at(-1)) {
+    const waiting = position.has(node) ? [] : node.operands.filter((operand) => !position.has(operand));
+    if (waiting.length > 0) {
+      stack.push(...waiting.reverse());
+      continue;
+    }
+    if (!position.has(node)) position.set(node, position.size);
+    stack.pop();
+  }
   return position;
 }
 
@@ -135,16 +142,16 @@ function inOrder(roots: readonly Node[]): Map<Node, number> {
  * @param name For messages.
  */
 export function compile(outputs: Readonly<Record<string, Operand>>, name = "a program"): Program {
-  const simplifier = new Simplifier();
-  const roots = Object.entries(outputs).map(([output, root]) => [output, simplifier.simplify(toExpr(root))] as const);
-  const position = inOrder(roots.map(([, root]) => root));
+  const names = Object.keys(outputs);
+  const roots = new Simplifier().simplify(Object.values(outputs).map((root) => toExpr(root)));
+  const position = inOrder(roots);
   const order = [...position.keys()];
   const at = (node: Node): number => position.get(node) as number;
   const lastUse = order.map((_, i) => i);
   order.forEach((node, i) => {
     for (const operand of node.operands) lastUse[at(operand)] = i;
   });
-  for (const [, root] of roots) lastUse[at(root)] = Number.POSITIVE_INFINITY;
+  for (const root of roots) lastUse[at(root)] = Number.POSITIVE_INFINITY;
   return {
     name,
     instructions: order.map((node, i) => ({
@@ -153,6 +160,6 @@ export function compile(outputs: Readonly<Record<string, Operand>>, name = "a pr
       grain: node.grain,
       lastUse: lastUse[i] as number,
     })),
-    outputs: new Map(roots.map(([output, root]) => [output, at(root)])),
+    outputs: new Map(names.map((output, i) => [output, at(roots[i] as Node)])),
   };
 }

@@ -63,7 +63,8 @@ function mutated(x: unknown, { path, how, by }: Mutation): unknown {
   if (at === undefined || typeof x !== "object" || x === null || Object.keys(x).length === 0) return odd[by];
   if (ArrayBuffer.isView(x)) {
     const values = (x as Float64Array).slice();
-    values[at % values.length] = odd[by] as number;
+    const value = odd[by];
+    values[at % values.length] = typeof value === "number" ? value : Number.NaN;
     return values;
   }
   const entries = Object.entries(x);

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Bench, bench, type Snapshot } from "../../../core/src/testing/traces.js";
-import { checkAsync } from "../../../core/test/check.js";
+import { checkAsync, unlessOverflowed } from "../../../core/test/check.js";
 import { places } from "./places.js";
 import { specs } from "./specs.js";
 
@@ -19,30 +19,34 @@ const cases = fc.record({ spec: specs(), problem: problems({ forms: anyForm, max
 describe.each(places)("on %s", (_, backend, options) => {
   test("the number of tensors is constant once every value has its final form, and back at the start after dispose()", async () => {
     await tf.setBackend(backend);
-    await checkAsync(cases, 25, async ({ spec: { it: spec, text }, problem }) => {
-      const before = tf.memory().numTensors;
-      const { optimizer, step, look, variables, dispose } = bench(spec, problem, options);
-      try {
-        // The first hyper-gradients come in the second step: what was a number until then may now be one number for each element.
-        step(problem.gradients(0));
-        step(problem.gradients(1));
-        const settled = [tf.memory().numTensors];
-        const period = periodic(text) ? 2 : 1;
-        for (let t = 2; t < problem.steps; t++) {
-          step(problem.gradients(t));
-          await look();
-          await optimizer.checkpoint();
-          const now = tf.memory().numTensors;
-          expect(now).toBe(settled.at(-period) ?? now);
-          settled.push(now);
+    await checkAsync(
+      cases,
+      25,
+      unlessOverflowed(async ({ spec: { it: spec, text }, problem }) => {
+        const before = tf.memory().numTensors;
+        const { optimizer, step, look, variables, dispose } = bench(spec, problem, options);
+        try {
+          // The first hyper-gradients come in the second step: what was a number until then may now be one number for each element.
+          step(problem.gradients(0));
+          step(problem.gradients(1));
+          const settled = [tf.memory().numTensors];
+          const period = periodic(text) ? 2 : 1;
+          for (let t = 2; t < problem.steps; t++) {
+            step(problem.gradients(t));
+            await look();
+            await optimizer.checkpoint();
+            const now = tf.memory().numTensors;
+            expect(now).toBe(settled.at(-period) ?? now);
+            settled.push(now);
+          }
+          optimizer.dispose();
+          expect(tf.memory().numTensors).toBe(before + variables.length);
+        } finally {
+          dispose();
         }
-        optimizer.dispose();
-        expect(tf.memory().numTensors).toBe(before + variables.length);
-      } finally {
-        dispose();
-      }
-      expect(tf.memory().numTensors).toBe(before);
-    });
+        expect(tf.memory().numTensors).toBe(before);
+      }),
+    );
   });
 
   test("optimizers side by side, of the same spec and of others, each do what they do alone", async () => {
@@ -53,36 +57,40 @@ describe.each(places)("on %s", (_, backend, options) => {
       same: fc.boolean(),
       turns: fc.array(fc.nat({ max: 1 }), { minLength: 12, maxLength: 12 }),
     });
-    await checkAsync(several, 12, async ({ first, second, same, turns }) => {
-      const specsOfBoth: readonly Spec[] = [first.spec.it, same ? first.spec.it : second.spec.it];
-      const problemsOfBoth: readonly Problem[] = [first.problem, same ? { ...first.problem } : second.problem];
-      const run = async (who: readonly number[]): Promise<Snapshot[][]> => {
-        const benches = new Map<number, Bench>();
-        const seen: Snapshot[][] = [[], []];
-        try {
-          for (const i of new Set(who)) {
-            benches.set(
-              i,
-              bench(specsOfBoth[i] as Spec, problemsOfBoth[i] as Problem, { ...options, prefix: `${i}/` }),
-            );
+    await checkAsync(
+      several,
+      12,
+      unlessOverflowed(async ({ first, second, same, turns }) => {
+        const specsOfBoth: readonly Spec[] = [first.spec.it, same ? first.spec.it : second.spec.it];
+        const problemsOfBoth: readonly Problem[] = [first.problem, same ? { ...first.problem } : second.problem];
+        const run = async (who: readonly number[]): Promise<Snapshot[][]> => {
+          const benches = new Map<number, Bench>();
+          const seen: Snapshot[][] = [[], []];
+          try {
+            for (const i of new Set(who)) {
+              benches.set(
+                i,
+                bench(specsOfBoth[i] as Spec, problemsOfBoth[i] as Problem, { ...options, prefix: `${i}/` }),
+              );
+            }
+            for (const i of who) {
+              const mine = seen[i] as Snapshot[];
+              const problem = problemsOfBoth[i] as Problem;
+              if (mine.length === problem.steps) continue;
+              const { step, look } = benches.get(i) as Bench;
+              step(problem.gradients(mine.length));
+              mine.push(await look());
+            }
+          } finally {
+            for (const { dispose } of benches.values()) dispose();
           }
-          for (const i of who) {
-            const mine = seen[i] as Snapshot[];
-            const problem = problemsOfBoth[i] as Problem;
-            if (mine.length === problem.steps) continue;
-            const { step, look } = benches.get(i) as Bench;
-            step(problem.gradients(mine.length));
-            mine.push(await look());
-          }
-        } finally {
-          for (const { dispose } of benches.values()) dispose();
-        }
-        return seen;
-      };
-      const [a, b] = await run(turns);
-      expect(a).toEqual((await run(turns.filter((i) => i === 0)))[0]);
-      expect(b).toEqual((await run(turns.filter((i) => i === 1)))[1]);
-    });
+          return seen;
+        };
+        const [a, b] = await run(turns);
+        expect(a).toEqual((await run(turns.filter((i) => i === 0)))[0]);
+        expect(b).toEqual((await run(turns.filter((i) => i === 1)))[1]);
+      }),
+    );
   });
 
   const poison = fc.record({
