@@ -108,6 +108,11 @@ export async function servePages(folders, { isolated = false } = {}) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
-    close: () => new Promise((resolve) => server.close(resolve)),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        // Chrome opens connections that it asks nothing of, and a server would wait for these for a minute or more.
+        server.closeAllConnections();
+      }),
   };
 }
