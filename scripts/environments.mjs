@@ -14,7 +14,7 @@ import { build } from "esbuild";
 import { launchBrowser, servePages } from "./browser.mjs";
 import { unpackedChromium } from "./chromium.mjs";
 import { wrongDispatches } from "./dispatches.mjs";
-import { root } from "./workspace.mjs";
+import { root, tell } from "./workspace.mjs";
 
 const out = join(root, "node_modules", ".cache", "environments");
 
@@ -166,10 +166,6 @@ function compare({ backend, place, tolerance = 0 }, answer, expected) {
     }
   }
   return { wrong, largest };
-}
-
-function tell(name, verdict, seconds, detail) {
-  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(32)}  ${`${seconds.toFixed(1)} s`.padStart(7)}  ${detail}`);
 }
 
 const started = await launchBrowser();

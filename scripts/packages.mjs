@@ -25,6 +25,7 @@ import {
 } from "./packages/pages.mjs";
 import { dryRun, makeVersion, publishToRegistry, refuseNpm } from "./packages/release.mjs";
 import { checkSizes } from "./packages/sizes.mjs";
+import { tell } from "./workspace.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "hypergrad-packages-"));
 const keep = process.argv.includes("--keep");
@@ -45,8 +46,7 @@ async function check(name, work, skip) {
     detail = error.message;
     failed++;
   }
-  const seconds = `${((performance.now() - start) / 1000).toFixed(1)} s`;
-  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(40)}  ${seconds.padStart(7)}  ${detail ?? ""}`);
+  tell(verdict, name, (performance.now() - start) / 1000, detail);
   return verdict !== "FAILED";
 }
 

@@ -91,3 +91,8 @@ export function run([command, ...args], { live = false, env = process.env, cwd =
     });
   });
 }
+
+/** What a check says of one thing that it looked at: "passed", "FAILED" or "skipped", which check.mjs finds and repeats in the summary. */
+export function tell(verdict, name, seconds, detail = "") {
+  console.log(`   ${verdict.padEnd(7)}  ${name.padEnd(40)}  ${`${seconds.toFixed(1)} s`.padStart(7)}  ${detail}`);
+}

@@ -15,7 +15,6 @@ import {
   minimum,
   nonNegative,
   real,
-  rule,
   type Spec,
   slot,
   sum,
@@ -26,6 +25,7 @@ import { ftp } from "@hypergrad/ftp";
 import { adam, sgd } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, test } from "vitest";
+import { coupled } from "../../core/test/rule/coupled.js";
 import { noise } from "../../core/test/support.js";
 import { places } from "./properties/places.js";
 
@@ -78,20 +78,6 @@ const smoothed = wrapper({
     average: average.mul(keep).add(proposed.mul(keep.neg().add(1))),
   }),
   evaluation: ({ average }) => average,
-});
-/** Two totals, the second of which needs the first. */
-const coupled = rule({
-  name: "coupled",
-  hyperparameters: { lr: real(0.1), reach: real(0.8) },
-  state: { m: 0 },
-  totals: {
-    squares: ({ g }) => sum(g.square(), "tensor"),
-    along: ({ m, g, reach, squares }) => sum(m.mul(g), "tensor").mul(reach).div(squares.add(1)),
-  },
-  update({ p, g, m, lr, reach, squares, along }) {
-    const next = m.mul(0.5).add(g.mul(reach).div(squares.sqrt().add(reach)));
-    return { p: p.sub(next.mul(lr).mul(along.tanh().add(1))), m: next };
-  },
 });
 /** Remembers the parameter as it was given, and hands back what it remembers. */
 const delayed = tensorRule({

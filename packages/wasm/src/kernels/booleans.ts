@@ -18,16 +18,6 @@ import { asIntegers } from "./casts.js";
 import { checkShape } from "./entrance.js";
 
 register(
-  Reverse,
-  (stock): Kernel =>
-    (call) => {
-      const x = call.inputs["x"]!;
-      if (x.dtype !== "bool") return stock(call);
-      return asIntegers(call.backend, (cast) => stock({ ...call, inputs: { x: cast(x) } }));
-    },
-);
-
-register(
   Select,
   (stock): Kernel =>
     (call) => {
@@ -62,8 +52,8 @@ for (const name of [Cumprod, Cumsum]) {
   );
 }
 
-// They read four bytes for each.
-for (const name of [Abs, Atan2, Mod, Neg, Square]) {
+// They move, or read, four bytes for each.
+for (const name of [Abs, Atan2, Mod, Neg, Reverse, Square]) {
   register(
     name,
     (stock): Kernel =>

@@ -1,6 +1,6 @@
 /** Data types: where the stock kernels read integers as if they were floats, or give another type than tfjs's other backends. */
 import { FloorDiv, ResizeNearestNeighbor, StridedSlice } from "@tensorflow/tfjs-core";
-import { type Kernel, register, run } from "./backend.js";
+import { type Kernel, register, run, withTemporaries } from "./backend.js";
 import { asIntegers, recast, retyped } from "./casts.js";
 
 /** Functions of one value whose stock kernels know float32 only, and do not say so. */
@@ -21,9 +21,10 @@ for (const name of floatOnly) {
         const x = call.inputs["x"]!;
         if (x.dtype === "float32") return stock(call);
         const { backend } = call;
-        const float = run(backend, "Cast", { x }, { dtype: "float32" });
-        const out = stock({ ...call, inputs: { ...call.inputs, x: float } });
-        backend.disposeData(float.dataId);
+        const out = withTemporaries(backend, (keep) => {
+          const float = keep(run(backend, "Cast", { x }, { dtype: "float32" }));
+          return stock({ ...call, inputs: { ...call.inputs, x: float } });
+        });
         const keeps = out.dtype === "float32" && !floats.includes(name);
         return keeps ? recast(backend, out, x.dtype) : out;
       },
@@ -38,15 +39,11 @@ register(
       const { inputs, attrs, backend } = call;
       const x = inputs["x"]!;
       if (attrs["dtype"] !== "bool" || x.dtype === "bool") return stock(call);
-      const zero = backend.makeOutput(
-        [],
-        x.dtype,
-        undefined,
-        x.dtype === "int32" ? new Int32Array(1) : new Float32Array(1),
-      );
-      const out = run(backend, "NotEqual", { a: x, b: zero });
-      backend.disposeData(zero.dataId);
-      return out;
+      const value = x.dtype === "int32" ? new Int32Array(1) : new Float32Array(1);
+      return withTemporaries(backend, (keep) => {
+        const zero = keep(backend.makeOutput([], x.dtype, undefined, value));
+        return run(backend, "NotEqual", { a: x, b: zero });
+      });
     },
 );
 

@@ -7,6 +7,7 @@ import "../../src/index.js";
 import { type HyperOptions, hyper, learned, nonNegative, rule, type Spec, tensorRule } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { endless } from "./stepping.js";
 
 const FUSED = "fused WASM kernels";
 const OPERATIONS = "TensorFlow.js operations";
@@ -71,16 +72,6 @@ test("it is TensorFlow.js's operations on a backend for which nothing is registe
 
 test("it is both where a part of the step cannot be compiled, or is a rule's own operations", () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-  const endless = rule({
-    name: "endless",
-    hyperparameters: {},
-    state: {},
-    update({ p, g }) {
-      let next = p;
-      for (let i = 0; i < 2100; i++) next = next.sub(g.mul(1e-6 * (1 + (i % 7))));
-      return { p: next };
-    },
-  })();
   expect(used(endless)).toEqual([
     { executor: FUSED, programs: ["probe"] },
     {

@@ -1,10 +1,10 @@
 import "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-cpu";
 import "../../src/index.js";
-import { hyper, rule } from "@hypergrad/core";
+import { hyper } from "@hypergrad/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { expectClose, expected, numbers, step, tensor } from "./stepping.js";
+import { endless, expectClose, expected, numbers, step, tensor } from "./stepping.js";
 
 beforeEach(async () => {
   await tf.setBackend("wasm");
@@ -13,16 +13,6 @@ beforeEach(async () => {
 describe("what no kernel can do is left to TensorFlow.js operations", () => {
   test("a rule of too many operations, with one warning that names the rule", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const endless = rule({
-      name: "endless",
-      hyperparameters: {},
-      state: {},
-      update({ p, g }) {
-        let next = p;
-        for (let i = 0; i < 2100; i++) next = next.sub(g.mul(1e-6 * (1 + (i % 7))));
-        return { p: next };
-      },
-    })();
     const p = tensor([9], 0);
     const variable = tf.variable(p);
     const optimizer = hyper(endless);

@@ -15,6 +15,18 @@ export const momentum = rule({
   },
 })();
 
+/** A rule of more operations than are compiled. */
+export const endless = rule({
+  name: "endless",
+  hyperparameters: {},
+  state: {},
+  update({ p, g }) {
+    let next = p;
+    for (let i = 0; i < 2100; i++) next = next.sub(g.mul(1e-6 * (1 + (i % 7))));
+    return { p: next };
+  },
+})();
+
 export const numbers = (n: number, seed: number): Float32Array =>
   Float32Array.from({ length: n }, (_, i) => Math.sin(1 + i * (seed + 0.37)));
 

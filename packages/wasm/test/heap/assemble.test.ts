@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import assembleAll from "watr/compile";
 import type { OperationName } from "../../../core/src/expression/node.js";
 import { operations } from "../../../core/src/expression/operations.js";
+import { check } from "../../../core/test/check.js";
 import { textOf } from "../../src/fused/kernel-text.js";
 import { assemble, memoryImport } from "../../src/heap/assemble.js";
 import { type Opcode, opcodes } from "../../src/heap/opcodes.js";
@@ -14,8 +15,6 @@ import { convolutionText } from "../../src/kernels/convolution-text.js";
 import { gemmText } from "../../src/kernels/gemm-text.js";
 import { layoutText } from "../../src/kernels/layout-text.js";
 import { windowText } from "../../src/kernels/window-text.js";
-
-const seed = Number(process.env.HYPERGRAD_SEED ?? 1);
 
 /** Their bytes, as text: of two that differ, a test shows where. */
 const expectSame = (text: string): void => {
@@ -56,10 +55,7 @@ describe("The assembler gives watr's bytes", () => {
       }),
     );
     const mode = fc.constantFrom("flat" as const, "last" as const, "first" as const);
-    fc.assert(
-      fc.property(kernel, mode, fc.boolean(), (given, how, shared) => expectSame(textOf(given, how, shared))),
-      { seed, numRuns: 100 },
-    );
+    check(fc.tuple(kernel, mode, fc.boolean()), 100, ([given, how, shared]) => expectSame(textOf(given, how, shared)));
   });
 
   test.each([...opcodes])("for the instruction %s", (name, { immediate }: Opcode) => {
@@ -87,14 +83,11 @@ describe("The assembler gives watr's bytes", () => {
     const number = fc.oneof(fc.double({ noNaN: true }), fc.constantFrom(0, -0, 1, -1, 2 ** -149, 1e39));
     const text = (x: number): string =>
       Object.is(x, -0) ? "-0" : Math.abs(x) === Infinity ? (x < 0 ? "-inf" : "inf") : `${x}`;
-    fc.assert(
-      fc.property(fc.integer(), fc.nat(), number, (whole, offset, x) => {
-        const numbers = `(i32.const ${whole}) (f32.const ${text(Math.fround(x))}) (f64.const ${text(x)})`;
-        const vectors = `(v128.const i32x4 ${whole} 0 -1 7) (v128.const f32x4 0 ${text(Math.fround(x))} 1 -inf)`;
-        expectSame(`(module (func ${numbers} ${vectors} (i32.load offset=${offset} (i32.const 0))))`);
-      }),
-      { seed, numRuns: 300 },
-    );
+    check(fc.tuple(fc.integer(), fc.nat(), number), 300, ([whole, offset, x]) => {
+      const numbers = `(i32.const ${whole}) (f32.const ${text(Math.fround(x))}) (f64.const ${text(x)})`;
+      const vectors = `(v128.const i32x4 ${whole} 0 -1 7) (v128.const f32x4 0 ${text(Math.fround(x))} 1 -inf)`;
+      expectSame(`(module (func ${numbers} ${vectors} (i32.load offset=${offset} (i32.const 0))))`);
+    });
   });
 
   test("for conditions with and without a result, in each other's labels", () => {
