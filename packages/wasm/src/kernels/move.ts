@@ -10,7 +10,7 @@ import { machineOf } from "./machine.js";
 import { how } from "./move-text.js";
 
 /** An axis that is walked along: its size, and how far it is from one value to the next, in values. */
-export interface Axis {
+interface Axis {
   readonly size: number;
   readonly from: number;
   readonly to: number;
@@ -47,7 +47,7 @@ function innermost(axes: Axis[], bytes: number): { kind: number; rows: Axis; col
 /**
  * Moves values of 4 bytes, or of 1, between addresses on the heap: the axes are those of the result, the outermost first.
  */
-export function move(backend: BackendWasm, from: number, to: number, axes: readonly Axis[], bytes: number): void {
+function move(backend: BackendWasm, from: number, to: number, axes: readonly Axis[], bytes: number): void {
   if (axes.some(({ size }) => size === 0)) return;
   const outer = merged(axes);
   const { kind, rows, columns } = innermost(outer, bytes);
