@@ -41,7 +41,8 @@ const ops: Readonly<Record<string, Op>> = {
   clone: (a) => tf.clone(a),
   "mean and variance": (a) => {
     const { mean, variance } = tf.moments(a, 0);
-    return tf.batchNorm2d(a, mean as tf.Tensor1D, variance as tf.Tensor1D, tf.ones([3]), tf.ones([3]), 0.1);
+    const ones: tf.Tensor1D = tf.ones([3]);
+    return tf.batchNorm2d(a, mean as tf.Tensor1D, variance as tf.Tensor1D, ones, ones, 0.1);
   },
   sum: (a, b) => tf.add(tf.sum(a, 1, true), b),
   concat: (a, b) => tf.slice(tf.concat([a, b], 1), [0, 1], a.shape),
