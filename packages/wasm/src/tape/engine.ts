@@ -19,7 +19,7 @@ export interface TapeNode {
 /** A tensor with the scope that frees it at its end. */
 export type Scoped = tf.Tensor & { readonly kept: boolean; readonly scopeId: number };
 
-export interface Gradients {
+interface Gradients {
   readonly value: tf.Tensor;
   readonly grads: (tf.Tensor | undefined)[];
 }
