@@ -14,6 +14,8 @@ import { hasSimd } from "./heap/assemble.js";
 import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
 
+export { setPrecise } from "./precise.js";
+
 tellWhereFilesAre();
 guardExisting();
 if (hasSimd()) accelerate("wasm", fused, "fused WASM kernels");

@@ -14,6 +14,7 @@ import { depthwiseFilterText } from "./depthwise-filter-text.js";
 import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
+import { moveText } from "./move-text.js";
 import { windowText } from "./window-text.js";
 
 /** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
@@ -30,6 +31,7 @@ export type Machine = Readonly<
     | "max_pool_gradient"
     | "average_pool_gradient"
     | "transpose"
+    | "move"
     | "copy_rows"
     | "repeat"
     | "sum_groups"
@@ -44,7 +46,10 @@ const machines = new WeakMap<BackendWasm, Machine>();
 const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
 
 function compile(shared: boolean): WebAssembly.Module {
-  const texts = [gemmText, convolutionText, depthwiseText, depthwiseFilterText, windowText, layoutText, clipText];
+  const texts = [
+    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[windowText, layoutText, moveText, clipText],
+  ];
   return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
 }
 
