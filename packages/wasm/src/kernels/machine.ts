@@ -11,6 +11,8 @@ import { precise } from "../precise.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
+import { depthwiseFilterText } from "./depthwise-filter-text.js";
+import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
@@ -24,8 +26,7 @@ export type Machine = Readonly<
     | "conv_forward"
     | "conv_filter"
     | "conv_input"
-    | "depthwise_forward"
-    | "depthwise_input"
+    | "depthwise_gather"
     | "depthwise_filter"
     | "max_pool"
     | "average_pool"
@@ -56,7 +57,10 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   const id = `${shared} ${relaxed}`;
   const known = compiled.get(id);
   if (known) return known;
-  const texts = [gemmText(multiplyAdd(relaxed)), convolutionText, windowText, layoutText, moveText, clipText];
+  const texts = [
+    ...[gemmText(multiplyAdd(relaxed)), convolutionText, depthwiseText, depthwiseFilterText],
+    ...[windowText, layoutText, moveText, clipText],
+  ];
   const module = moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
   compiled.set(id, module);
   return module;
