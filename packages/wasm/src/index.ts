@@ -15,7 +15,7 @@ import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
 import "./tape/index.js";
 
-export { setPrecise } from "./precise.js";
+export { setPrecise } from "./heap/precise.js";
 
 tellWhereFilesAre();
 guardExisting();

@@ -7,7 +7,7 @@
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { hasMultiplyAdd, memoryImport, moduleOf } from "../heap/assemble.js";
 import { isShared, memoryOf } from "../heap/internals.js";
-import { precise } from "../precise.js";
+import { precise } from "../heap/precise.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
