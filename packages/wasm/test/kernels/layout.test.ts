@@ -84,12 +84,13 @@ describe("long reductions", () => {
     ["wide rows, of which not all fit into the work area", [3, 33_000], 0],
     ["alternating axes", [100, 2, 300, 3], [0, 2]],
   ] as const)("are as accurate as float64 sums, rounded: %s", (_, shape, axis) => {
-    const x = tf.randomUniform([...shape], 0, 1, "float32", 7);
+    const x: tf.Tensor = tf.randomUniform([...shape], 0, 1, "float32", 7);
     const exact = tf.tidy(() => {
-      const perm = [...shape.keys()].filter((i) => ![axis].flat().includes(i));
-      return tf.transpose(x, [...perm, ...[axis].flat()]).dataSync();
+      const reduced: readonly number[] = [axis].flat();
+      const perm = [...shape.keys()].filter((i) => !reduced.includes(i));
+      return tf.transpose(x, [...perm, ...reduced]).dataSync<"float32">();
     });
-    const sums = tf.sum(x, axis as number).dataSync();
+    const sums = tf.sum(x, axis as number).dataSync<"float32">();
     const each = exact.length / sums.length;
     sums.forEach((sum, i) => {
       const expected = exact.subarray(i * each, (i + 1) * each).reduce((a, b) => a + b, 0);
