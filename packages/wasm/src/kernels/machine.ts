@@ -10,6 +10,8 @@ import { isShared, memoryOf } from "../heap/internals.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
+import { depthwiseFilterText } from "./depthwise-filter-text.js";
+import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
@@ -23,8 +25,7 @@ export type Machine = Readonly<
     | "conv_forward"
     | "conv_filter"
     | "conv_input"
-    | "depthwise_forward"
-    | "depthwise_input"
+    | "depthwise_gather"
     | "depthwise_filter"
     | "max_pool"
     | "average_pool"
@@ -47,7 +48,10 @@ const machines = new WeakMap<BackendWasm, Machine>();
 const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
 
 function compile(shared: boolean): WebAssembly.Module {
-  const texts = [gemmText, convolutionText, windowText, layoutText, moveText, reduceText, clipText];
+  const texts = [
+    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[windowText, layoutText, moveText, reduceText, clipText],
+  ];
   return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
 }
 
