@@ -16,6 +16,7 @@ import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
+import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
 import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
 
@@ -34,6 +35,7 @@ export type Machine = Readonly<
     | "average_pool_gradient"
     | "transpose"
     | "move"
+    | `reduce_${"rows" | "columns"}_${Reduction}`
     | "copy_rows"
     | "repeat"
     | "sum_groups"
@@ -58,17 +60,20 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   const known = compiled.get(id);
   if (known) return known;
   const texts = [
-    ...[gemmText(multiplyAdd(relaxed)), convolutionText, depthwiseText, depthwiseFilterText],
-    ...[windowText, layoutText, moveText, clipText],
+    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[windowText, layoutText, moveText, reduceText, clipText],
   ];
-  const module = moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
+  const madd = multiplyAdd(relaxed);
+  const all = texts.map((text) => (typeof text === "string" ? text : text(madd)));
+  const module = moduleOf(`(module ${memoryImport(shared)} ${all.join("\n")})`);
   compiled.set(id, module);
   return module;
 }
 
 function bind(backend: BackendWasm): Bound {
   // Two thirds of a megabyte to pack matrices into; it is kept for as long as the backend lives.
-  const bound = { machines: new Map<boolean, Machine>(), work: internals(backend).wasm._malloc(gemmWork) >>> 0 };
+  const work = internals(backend).wasm._malloc(Math.max(gemmWork, reduceWork)) >>> 0;
+  const bound = { machines: new Map<boolean, Machine>(), work };
   backends.set(backend, bound);
   return bound;
 }
