@@ -16,6 +16,7 @@ import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
+import { productsText } from "./products-text.js";
 import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
 import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
@@ -24,6 +25,7 @@ import { windowText } from "./window-text.js";
 export type Machine = Readonly<
   Record<
     | "gemm"
+    | "products"
     | "conv_forward"
     | "conv_filter"
     | "conv_input"
@@ -60,7 +62,7 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   const known = compiled.get(id);
   if (known) return known;
   const texts = [
-    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[gemmText, productsText, convolutionText, depthwiseText, depthwiseFilterText],
     ...[windowText, layoutText, moveText, reduceText, clipText],
   ];
   const madd = multiplyAdd(relaxed);

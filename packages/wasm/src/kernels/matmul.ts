@@ -11,9 +11,6 @@ import { address, type Call, type Kernel, register, run, sizeOf, threaded, zeros
 import { checkSize, type Entrance, float, perhaps } from "./entrance.js";
 import { machineOf } from "./machine.js";
 
-/** With fewer rows than this on the left, packing the right operand costs more than it gains, and XNNPACK has it packed already. */
-const fewRows = 16;
-
 /** A product's operands, with everything derived from their shapes. */
 interface Product {
   readonly a: TensorInfo;
@@ -65,39 +62,45 @@ function matrixIndices(own: readonly number[], batch: readonly number[]): number
   return indices;
 }
 
+/** From one matrix of an operand to the next, along the batch: none where all have the same; undefined where it is broadcast along some axes. */
+function stepOf(own: readonly number[], batch: readonly number[]): 0 | 1 | undefined {
+  const size = util.sizeFromShape([...own]);
+  if (size === 1) return 0;
+  return size === util.sizeFromShape([...batch]) ? 1 : undefined;
+}
+
 /** The product, plus a bias for each column if there is one. */
 function multiply(backend: BackendWasm, product: Product, bias?: TensorInfo): TensorInfo {
   const { a, b, transposeA, transposeB, rows, depth, columns, batch } = product;
   const shape = [...batch, rows, columns];
   if (util.sizeFromShape(shape) === 0) return backend.makeOutput(shape, "float32");
-  if (depth === 0 && !bias) return zeros(backend, shape);
+  if (depth === 0) return zeros(backend, shape);
   const out = backend.makeOutput(shape, "float32");
   const machine = machineOf(backend);
+  const [atA, atB, atOut] = [a, b, out].map((info) => address(backend, info)) as [number, number, number];
   const init = bias ? address(backend, bias) : 0;
-  const ofA = matrixIndices(a.shape.slice(0, -2), batch);
-  const ofB = matrixIndices(b.shape.slice(0, -2), batch);
-  ofA.forEach((matrix, i) => {
-    machine.gemm(
-      address(backend, a) + 4 * matrix * rows * depth,
-      4 * (transposeA ? rows : depth),
-      Number(transposeA),
-      address(backend, b) + 4 * ofB[i]! * depth * columns,
-      4 * (transposeB ? depth : columns),
-      Number(transposeB),
-      address(backend, out) + 4 * i * rows * columns,
-      4 * columns,
-      rows,
-      columns,
-      depth,
-      init,
-      0,
-      machine.work,
+  const sizes = { a: 4 * rows * depth, b: 4 * depth * columns, out: 4 * rows * columns };
+  const run = (matrices: number, [stepA, stepB]: readonly number[], m: number, first: readonly number[]) =>
+    machine.products(
+      ...[matrices, stepA! * sizes.a, stepB! * sizes.b, sizes.out],
+      ...[atA + first[0]! * sizes.a, 4 * (transposeA ? rows : depth), Number(transposeA)],
+      ...[atB + first[1]! * sizes.b, 4 * (transposeB ? depth : columns), Number(transposeB)],
+      ...[atOut + first[2]! * sizes.out, 4 * columns, m, columns, depth, init, 0, machine.work],
     );
-  });
+  const [own, other] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  const steps = [stepOf(own, batch), stepOf(other, batch)];
+  const count = util.sizeFromShape([...batch]);
+  if (steps.includes(undefined)) {
+    const ofB = matrixIndices(other, batch);
+    matrixIndices(own, batch).forEach((matrix, i) => {
+      run(1, [0, 0], rows, [matrix, ofB[i]!, i]);
+    });
+  } else if (steps[0] === 1 && steps[1] === 0 && !transposeA) run(1, [0, 0], count * rows, [0, 0, 0]);
+  else run(count, steps as number[], rows, [0, 0, 0]);
   return out;
 }
 
-/** Whether the stock kernel computes this with XNNPACK, from a right operand that it may have packed before, and does it faster. */
+/** Whether the stock kernel computes this with XNNPACK, on several threads, from a right operand that it may have packed before. */
 const forXnnpack = (backend: BackendWasm, { a, b, transposeA, transposeB, rows, depth }: Product): boolean =>
   !transposeA &&
   !transposeB &&
@@ -105,7 +108,7 @@ const forXnnpack = (backend: BackendWasm, { a, b, transposeA, transposeB, rows, 
   sizeOf(a) === rows * depth &&
   a.shape.length === b.shape.length &&
   b.shape.slice(0, -2).every((size) => size === 1) &&
-  (rows < fewRows || threaded(backend));
+  threaded(backend);
 
 const matrix = float(2, Number.POSITIVE_INFINITY);
 const operands: Entrance = { a: matrix, b: matrix };
