@@ -13,10 +13,13 @@ import { fused } from "./fused/fused.js";
 import { hasSimd } from "./heap/assemble.js";
 import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
+import { shareMemory } from "./threads/sharing.js";
 
 export { setPrecise } from "./precise.js";
+export { setThreads, type Threads, threads } from "./threads/setting.js";
 
 tellWhereFilesAre();
+shareMemory();
 guardExisting();
 if (hasSimd()) accelerate("wasm", fused, "fused WASM kernels");
 else {

@@ -119,7 +119,17 @@ export function assemble(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The text as a module. */
-export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Module(assemble(text));
+export function moduleOf(text: string): WebAssembly.Module {
+  const bytes = assemble(text);
+  const module = new WebAssembly.Module(bytes);
+  made.set(module, bytes);
+  return module;
+}
+
+const made = new WeakMap<WebAssembly.Module, Uint8Array>();
+
+/** The bytes that a module was made of. */
+export const bytesOf = (module: WebAssembly.Module): Uint8Array => made.get(module) as Uint8Array;
 
 /** A module of one function, which returns a vector. */
 const vector = "(module (func (result v128) (v128.const i32x4 0 0 0 0)))";

@@ -7,6 +7,7 @@
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { memoryImport, moduleOf } from "../heap/assemble.js";
 import { isShared, memoryOf } from "../heap/internals.js";
+import { instantiate } from "../threads/parallel.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
@@ -55,10 +56,9 @@ export function machineOf(backend: BackendWasm): Machine {
   const shared = isShared(memory);
   compiled[shared ? "shared" : "own"] ??= compile(shared);
   const module = compiled[shared ? "shared" : "own"]!;
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   // Half a megabyte to pack matrices into; it is kept for as long as the backend lives.
   const work = internals(backend).wasm._malloc(gemmWork) >>> 0;
-  const machine = { ...exports, work, spill: work + gemmSpill } as unknown as Machine;
+  const machine = { ...instantiate(internals(backend), module), work, spill: work + gemmSpill } as unknown as Machine;
   machines.set(backend, machine);
   return machine;
 }

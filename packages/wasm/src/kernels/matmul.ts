@@ -6,10 +6,12 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { _FusedMatMul, BatchMatMul, broadcast_util, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { count, moving, parallel, scratch } from "../threads/parallel.js";
 import { activate, fusable } from "./activation.js";
 import { address, type Call, type Kernel, register, run, sizeOf, threaded, zeros } from "./backend.js";
 import { checkSize, type Entrance, float, perhaps } from "./entrance.js";
-import { machineOf } from "./machine.js";
+import { gemmWork } from "./gemm-text.js";
+import { type Machine, machineOf } from "./machine.js";
 
 /** With fewer rows than this on the left, packing the right operand costs more than it gains, and XNNPACK has it packed already. */
 const fewRows = 16;
@@ -65,6 +67,38 @@ function matrixIndices(own: readonly number[], batch: readonly number[]): number
   return indices;
 }
 
+/** Where the matrices of one product are. */
+interface Matrices {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+/** Multiplications that take some 50 µs. */
+const WORTH = 2 ** 20;
+
+/** One product, by rows or by columns of the result: of whichever there are more, as every part packs its share of one operand and all of the other. */
+function gemm(machine: Machine, product: Product, { a, b, c }: Matrices, init: number): void {
+  const { transposeA, transposeB, rows, depth, columns } = product;
+  const [as, bs] = [4 * (transposeA ? rows : depth), 4 * (transposeB ? depth : columns)];
+  const byRows = rows >= columns;
+  const parts = Math.ceil(WORTH / (depth * (byRows ? columns : rows)) / 16);
+  parallel(machine.gemm, { size: byRows ? rows : columns, grain: 16 * Math.max(2, parts), scratch: gemmWork }, [
+    byRows ? moving(a, transposeA ? 4 : as) : a,
+    ...[as, Number(transposeA)],
+    byRows ? b : moving(b, transposeB ? bs : 4),
+    ...[bs, Number(transposeB)],
+    moving(c, byRows ? 4 * columns : 4),
+    4 * columns,
+    byRows ? count : rows,
+    byRows ? columns : count,
+    depth,
+    byRows || !init ? init : moving(init, 4),
+    0,
+    scratch(machine.work),
+  ]);
+}
+
 /** The product, plus a bias for each column if there is one. */
 function multiply(backend: BackendWasm, product: Product, bias?: TensorInfo): TensorInfo {
   const { a, b, transposeA, transposeB, rows, depth, columns, batch } = product;
@@ -76,24 +110,14 @@ function multiply(backend: BackendWasm, product: Product, bias?: TensorInfo): Te
   const init = bias ? address(backend, bias) : 0;
   const ofA = matrixIndices(a.shape.slice(0, -2), batch);
   const ofB = matrixIndices(b.shape.slice(0, -2), batch);
-  ofA.forEach((matrix, i) => {
-    machine.gemm(
-      address(backend, a) + 4 * matrix * rows * depth,
-      4 * (transposeA ? rows : depth),
-      Number(transposeA),
-      address(backend, b) + 4 * ofB[i]! * depth * columns,
-      4 * (transposeB ? depth : columns),
-      Number(transposeB),
-      address(backend, out) + 4 * i * rows * columns,
-      4 * columns,
-      rows,
-      columns,
-      depth,
-      init,
-      0,
-      machine.work,
-    );
-  });
+  const matrices = ofA.map(
+    (matrix, i): Matrices => ({
+      a: address(backend, a) + 4 * matrix * rows * depth,
+      b: address(backend, b) + 4 * ofB[i]! * depth * columns,
+      c: address(backend, out) + 4 * i * rows * columns,
+    }),
+  );
+  for (const one of matrices) gemm(machine, product, one, init);
   return out;
 }
 
