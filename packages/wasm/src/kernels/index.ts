@@ -5,6 +5,7 @@ import "./prelu.js";
 import "./identity.js";
 import "./clip.js";
 import "./transpose.js";
+import "./tile.js";
 import "./matmul.js";
 import "./convolution.js";
 import "./depthwise.js";

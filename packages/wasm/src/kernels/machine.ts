@@ -13,6 +13,7 @@ import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
+import { moveText } from "./move-text.js";
 import { windowText } from "./window-text.js";
 
 /** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
@@ -30,6 +31,7 @@ export type Machine = Readonly<
     | "max_pool_gradient"
     | "average_pool_gradient"
     | "transpose"
+    | "move"
     | "copy_rows"
     | "repeat"
     | "sum_groups"
@@ -44,7 +46,7 @@ const machines = new WeakMap<BackendWasm, Machine>();
 const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
 
 function compile(shared: boolean): WebAssembly.Module {
-  const texts = [gemmText, convolutionText, windowText, layoutText, clipText];
+  const texts = [gemmText, convolutionText, windowText, layoutText, moveText, clipText];
   return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
 }
 
