@@ -23,7 +23,7 @@ function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] | unde
   return getBuiltinModule?.(`node:${name}`) as Builtins[Name] | undefined;
 }
 
-const isNode = (): boolean =>
+export const isNode = (): boolean =>
   typeof (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node === "string";
 
 /** Why there cannot be shared memory here; undefined where there can. */

@@ -4,7 +4,7 @@
  * Workers start when a kernel first has enough to do for several; a program of small tensors never starts one.
  */
 import type { Internals } from "../heap/internals.js";
-import { unshared, usualThreads } from "./platform.js";
+import { isNode, unshared, usualThreads } from "./platform.js";
 import { Pool } from "./pool.js";
 
 /** Threads that kernels run on. */
@@ -44,8 +44,8 @@ function reasonForOne(): string | undefined {
   return undefined;
 }
 
-/** Whether a backend that starts now should have shared memory. */
-export const shouldShare = (): boolean => unshared() === undefined && wanted() > 1;
+/** Whether a backend that starts now should have shared memory. An isolated page asks for the file of that build in any case: which it is must be known before anything is set. */
+export const shouldShare = (): boolean => unshared() === undefined && !(isNode() && asked === 1);
 
 /** A backend has started: from now on its kernels may run on several threads if its memory is shared. */
 export function backendStarted({ wasm }: Pick<Internals, "wasm">, shared: boolean): void {
@@ -100,7 +100,7 @@ async function started(pool: Pool): Promise<void> {
 /**
  * On how many threads kernels run: products, convolutions, optimizer steps and large elementwise operations. Results have the same bits whatever the number is.
  *
- * It can be called at any time and holds for all backends. Called before the backend starts (`tf.setBackend`, `tf.ready`, `useBackend`), 1 lets it start without shared memory, which cannot be
+ * It can be called at any time and holds for all backends. In Node, 1 before the backend starts (`tf.setBackend`, `tf.ready`, `useBackend`) lets it start without shared memory, which cannot be
  * changed afterwards. Without it, one processor is left to others, at most 8 threads are used, and on machines of two processors two in Node and one in a browser; a thread of Node's that
  * another has started uses one.
  *
