@@ -17,6 +17,7 @@ export default defineConfig({
   },
   test: {
     include: ["{packages,examples}/*/test/**/*.test.ts", "docs/test/**/*.test.ts"],
+    setupFiles: ["packages/wasm/test/precise.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

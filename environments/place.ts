@@ -2,7 +2,7 @@
  * Where a program runs: selects a backend, and says what is really there, so that no environment passes as another.
  */
 import { useBackend } from "@hypergrad/core";
-import "@hypergrad/wasm";
+import { setPrecise } from "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
 import { getThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 
@@ -49,6 +49,8 @@ const THREADS = 3;
 /** Makes a backend the active one. */
 export async function selectBackend(backend: BackendName, wasmFiles?: string): Promise<Place> {
   if (wasmFiles) setWasmPaths(wasmFiles);
+  // Numbers are compared between places bit by bit.
+  setPrecise(true);
   // The build with threads takes half as many as there are processors, and would have one on a machine of two.
   if (scopeName() !== "Node") Object.defineProperty(navigator, "hardwareConcurrency", { value: 2 * THREADS });
   // In Node it is found by its name, once there is a navigator.gpu; into a bundle comes what is imported.

@@ -5,6 +5,7 @@ import "./prelu.js";
 import "./identity.js";
 import "./clip.js";
 import "./transpose.js";
+import "./tile.js";
 import "./matmul.js";
 import "./convolution.js";
 import "./depthwise.js";
@@ -12,7 +13,7 @@ import "./pooling.js";
 import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
-import "./sum.js";
+import "./reduce.js";
 import "./einsum.js";
 // Of all kernels, so it comes last.
 import "./guards.js";
