@@ -16,7 +16,7 @@ import "./kernels/index.js";
 import "./tape/index.js";
 import { shareMemory } from "./threads/sharing.js";
 
-export { setPrecise } from "./precise.js";
+export { setPrecise } from "./heap/precise.js";
 export { setThreads, type Threads, threads } from "./threads/setting.js";
 
 tellWhereFilesAre();

@@ -76,14 +76,16 @@ interface Matrices {
 
 /** Multiplications that take some 50 µs. */
 const WORTH = 2 ** 20;
+/** A part's rows and columns are multiples of this: of a tile's sides. */
+const PART = 40;
 
 /** One product, by rows or by columns of the result: of whichever there are more, as every part packs its share of one operand and all of the other. */
 function gemm(machine: Machine, product: Product, { a, b, c }: Matrices, init: number): void {
   const { transposeA, transposeB, rows, depth, columns } = product;
   const [as, bs] = [4 * (transposeA ? rows : depth), 4 * (transposeB ? depth : columns)];
   const byRows = rows >= columns;
-  const parts = Math.ceil(WORTH / (depth * (byRows ? columns : rows)) / 16);
-  parallel(machine.gemm, { size: byRows ? rows : columns, grain: 16 * Math.max(2, parts), scratch: gemmWork }, [
+  const parts = Math.ceil(WORTH / (PART * depth * (byRows ? columns : rows)));
+  parallel(machine.gemm, { size: byRows ? rows : columns, grain: PART * parts, scratch: gemmWork }, [
     byRows ? moving(a, transposeA ? 4 : as) : a,
     ...[as, Number(transposeA)],
     byRows ? b : moving(b, transposeB ? bs : 4),
