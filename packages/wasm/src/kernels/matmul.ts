@@ -103,7 +103,7 @@ function gemm(machine: Machine, product: Product, { a, b, c }: Matrices, init: n
 
 /** The product, plus a bias for each column if there is one. */
 function multiply(backend: BackendWasm, product: Product, bias?: TensorInfo): TensorInfo {
-  const { a, b, transposeA, transposeB, rows, depth, columns, batch } = product;
+  const { a, b, rows, depth, columns, batch } = product;
   const shape = [...batch, rows, columns];
   if (util.sizeFromShape(shape) === 0) return backend.makeOutput(shape, "float32");
   if (depth === 0 && !bias) return zeros(backend, shape);
