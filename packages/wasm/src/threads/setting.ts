@@ -4,6 +4,7 @@
  * Workers start when a kernel first has enough to do for several; a program of small tensors never starts one.
  */
 import type { Internals } from "../heap/internals.js";
+import { MOST_WORKERS } from "./control.js";
 import { isNode, unshared, usualThreads } from "./platform.js";
 import { Pool } from "./pool.js";
 
@@ -14,9 +15,6 @@ export interface Threads {
   /** Where it is 1: why. */
   readonly reason?: string;
 }
-
-/** More than any machine needs: each has a stack and half a megabyte to pack matrices into. */
-const MOST = 64;
 
 /** What was asked for; undefined as long as nobody has. */
 let asked: number | undefined;
@@ -109,9 +107,9 @@ async function started(pool: Pool): Promise<void> {
  * @throws Error for another number. Where there can be one thread only, it warns once and says why; see `threads()`.
  */
 export async function setThreads(count: number): Promise<void> {
-  if (!Number.isInteger(count) || count < 1 || count > MOST) {
+  if (!Number.isInteger(count) || count < 1 || count > MOST_WORKERS) {
     throw new Error(
-      `setThreads takes a whole number of threads from 1 to ${MOST}, not ${String(count)}. 1 is none but the one that calls.`,
+      `setThreads takes a whole number of threads from 1 to ${MOST_WORKERS}, not ${String(count)}. 1 is none but the one that calls.`,
     );
   }
   if (count !== asked || trouble) {
