@@ -8,6 +8,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { hasMultiplyAdd, memoryImport, moduleOf } from "../heap/assemble.js";
 import { isShared, memoryOf } from "../heap/internals.js";
 import { precise } from "../heap/precise.js";
+import { instantiate } from "../threads/parallel.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
@@ -87,7 +88,7 @@ export function machineOf(backend: BackendWasm): Machine {
   const known = machines.get(relaxed);
   if (known) return known;
   const memory = memoryOf(internals(backend));
-  const { exports } = new WebAssembly.Instance(compile(isShared(memory), relaxed), { env: { memory } });
+  const exports = instantiate(internals(backend), compile(isShared(memory), relaxed));
   const machine = { ...exports, work, spill: work + gemmSpill } as unknown as Machine;
   machines.set(relaxed, machine);
   return machine;
