@@ -3,18 +3,30 @@
  */
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { setThreads } from "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
-import "@hypergrad/wasm";
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import { Command } from "commander";
-import { firstStep } from "./first-step.js";
+import { firstOfMobileNet, firstStep } from "./first-step.js";
+import { kernelRows } from "./kernels.js";
 import { type Benchmark, failed, type Row } from "./measure.js";
+import { memoryRows } from "./memory.js";
 import { modelRows } from "./models.js";
 import { optimizerRows } from "./optimizers.js";
+import { threadRows } from "./threads.js";
 import { trainingRows } from "./training.js";
 
-const all: readonly Benchmark[] = [...optimizerRows, ...modelRows, firstStep, ...trainingRows];
+const all: readonly Benchmark[] = [
+  ...optimizerRows,
+  ...modelRows,
+  firstStep,
+  firstOfMobileNet,
+  ...memoryRows,
+  ...trainingRows,
+  ...kernelRows,
+  ...threadRows,
+];
 
 interface Options {
   readonly json?: string;
@@ -49,7 +61,13 @@ async function runAll(benchmarks: readonly Benchmark[]): Promise<Row[]> {
 }
 
 const times = (ratio: number | null, target: string | null): string =>
-  ratio === null ? "" : target?.includes("faster") ? `${(1 / ratio).toFixed(1)}× faster` : `${ratio.toFixed(2)}×`;
+  ratio === null
+    ? ""
+    : target?.includes("%")
+      ? `${(100 / ratio).toFixed(0)} %`
+      : target?.includes("faster")
+        ? `${(1 / ratio).toFixed(1)}× faster`
+        : `${ratio.toFixed(2)}×`;
 const ms = (value: number | null): string => (value === null ? "" : value < 10 ? value.toFixed(3) : value.toFixed(1));
 /** By the clock and, in brackets, of the processor. */
 const both = (wall: number | null, cpu: number | null): string => `${ms(wall)}${cpu === null ? "" : ` (${ms(cpu)})`}`;
@@ -97,6 +115,8 @@ async function main(): Promise<void> {
     return;
   }
   await tf.setBackend("wasm");
+  // One thread, but for rows that say otherwise.
+  await setThreads(1);
   const rows = await runAll(chosen);
   print(rows);
   // npm runs this from the repository's folder; a relative path is meant from where the user stands.

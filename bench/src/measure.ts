@@ -41,8 +41,8 @@ export const empty = (row: string, work: string, peer = "", met: boolean | null 
 /** The row of something that could not be measured. */
 export const failed = (name: string, error: Error): Row => empty(name, `failed: ${error.message}`, "", false);
 
-/** What a ratio should be: so many times faster than the peer at least, or at most so many times as slow. */
-export type Target = { readonly faster: number } | { readonly atMost: number };
+/** What a ratio should be: so many times faster than the peer at least, at most so many times as slow, or at least such a share of the peer's rate. */
+export type Target = { readonly faster: number } | { readonly atMost: number } | { readonly share: number };
 
 /** Milliseconds by the clock and of the processor. */
 export interface Time {
@@ -76,6 +76,7 @@ const median = (values: readonly number[]): number =>
 /** The target as text, and whether the ratio meets it. */
 export function judged(ratio: number, target: Target | undefined): Pick<Row, "target" | "met"> {
   if (!target) return { target: null, met: null };
+  if ("share" in target) return { target: `≥ ${target.share * 100} %`, met: 1 / ratio >= target.share };
   return "faster" in target
     ? { target: `≥ ${target.faster}× faster`, met: 1 / ratio >= target.faster }
     : { target: `≤ ${target.atMost}×`, met: ratio <= target.atMost };

@@ -2,17 +2,18 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Computed, same } from "./gradients.js";
+import { hasMultiplyAdd } from "./machine.js";
 import { type Benchmark, empty, inTurns, judged, type Row, type Time } from "./measure.js";
 import { type NetworkName, networks } from "./networks/catalogue.js";
 import { weightsOf } from "./networks/layers.js";
-import { type About, Trainer } from "./peers/process.js";
+import { type About, inNode, type Trainer } from "./peers/process.js";
 import { described, type Hold, torch } from "./peers/pytorch.js";
 
 /** The networks, each with its target against PyTorch on one thread at its full vector width. */
 const targets: Readonly<Partial<Record<NetworkName, number>>> = {
-  MLP: 2.6,
+  // Products alone, which one instruction for multiply-add makes faster.
+  MLP: hasMultiplyAdd() ? 2 : 2.6,
   "conv net": 1.8,
   ViT: 2.5,
   "MobileNetV2 blocks": 2.5,
@@ -31,11 +32,6 @@ const stock = { wasm: "stock tfjs WASM with tf.train.adam", cpu: "tfjs cpu backe
 
 /** What all peers together may take, in milliseconds. */
 const BUDGET = 12_000;
-
-const program = fileURLToPath(new URL("./peers/trainer.js", import.meta.url));
-
-const inNode = (by: "ours" | keyof typeof stock, name: NetworkName): Trainer =>
-  new Trainer(process.execPath, [program, by, name]);
 
 /** A peer that is ready and computes what we compute, or why there is none. */
 interface Ready {
@@ -80,11 +76,15 @@ async function start(name: NetworkName, by: Hold | keyof typeof stock, ours: Com
 }
 
 /** One thread against one is judged by the processor's time, which others on the machine do not lengthen. */
-function rowOf(name: NetworkName, { peer, hold, error = 0 }: Ready, ours: Time, theirs: Time): Row {
+function rowOf(name: NetworkName, { peer, hold, error }: Ready, ours: Time, theirs: Time): Row {
   const ratio = hold === "all threads" ? ours.wall / theirs.wall : ours.cpu / theirs.cpu;
   const atMost = hold === "one thread" ? targets[name] : hold === "one thread, 128 bits" ? 1 : undefined;
   return {
-    ...empty(`${name}, training step`, `${networks[name].work}; gradients within ${error.toExponential(0)}`, peer),
+    ...empty(
+      `${name}, training step${hold === "all threads" ? ", all threads" : ""}`,
+      `${networks[name].work}${error === undefined ? "" : `; gradients within ${error.toExponential(0)}`}`,
+      peer,
+    ),
     oursMs: ours.wall,
     peerMs: theirs.wall,
     oursCpuMs: ours.cpu,
@@ -94,20 +94,24 @@ function rowOf(name: NetworkName, { peer, hold, error = 0 }: Ready, ours: Time, 
   };
 }
 
-async function measured(name: NetworkName, ours: Trainer, peers: Ready[], folder: string): Promise<Row[]> {
-  const first = await computed(ours, folder);
+/** Measures ours on one thread, ours on all, and the peers. */
+async function measured(name: NetworkName, both: [Trainer, Trainer], peers: Ready[], folder: string): Promise<Row[]> {
+  const first = await computed(both[0], folder);
   for (const by of [...holds, "wasm", "cpu"] as const) peers.push(await start(name, by, first, folder));
   const ready = peers.filter((peer): peer is Ready & { trainer: Trainer } => peer.trainer !== undefined);
-  const contenders = [ours, ...ready.map(({ trainer }) => trainer)];
+  const contenders = [...both, ...ready.map(({ trainer }) => trainer)];
   const once = await inTurns(contenders, 1, 0);
   const round = once.reduce((sum, { wall }) => sum + wall, 0);
   const rounds = Math.max(3, Math.min(40, Math.round(BUDGET / round)));
-  const [our, ...their] = (await inTurns(contenders, rounds, Math.ceil(rounds / 3))) as [Time, ...Time[]];
-  return peers.map((peer) => {
+  const times = await inTurns(contenders, rounds, Math.ceil(rounds / 3));
+  const [one, all, ...their] = times as [Time, Time, ...Time[]];
+  const rows = peers.map((peer) => {
     const { why, differs } = peer;
     if (why) return empty(`${name}, training step`, why, peer.peer, differs ? false : null);
+    const our = peer.hold === "all threads" ? all : one;
     return rowOf(name, peer, our, their[ready.findIndex(({ trainer }) => trainer === peer.trainer)] as Time);
   });
+  return [...rows, rowOf(name, { peer: "ours on one thread", hold: "all threads" }, all, one)];
 }
 
 const rowsOf = (name: NetworkName): Benchmark => ({
@@ -115,12 +119,12 @@ const rowsOf = (name: NetworkName): Benchmark => ({
   seconds: 40,
   async run() {
     const folder = mkdtempSync(join(tmpdir(), "hypergrad-bench-"));
-    const ours = inNode("ours", name);
+    const both: [Trainer, Trainer] = [inNode("ours", name), inNode("threads", name)];
     const peers: Ready[] = [];
     try {
-      return await measured(name, ours, peers, folder);
+      return await measured(name, both, peers, folder);
     } finally {
-      await Promise.all([ours, ...peers.map(({ trainer }) => trainer)].map((trainer) => trainer?.dispose()));
+      await Promise.all([...both, ...peers.map(({ trainer }) => trainer)].map((trainer) => trainer?.dispose()));
       rmSync(folder, { recursive: true });
     }
   },

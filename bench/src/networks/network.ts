@@ -96,16 +96,16 @@ function apply(x: tf.Tensor, layer: Layer, take: Take): tf.Tensor {
   }
 }
 
-/** The network of this name, with its first weights. */
-export function build(name: NetworkName): Network {
-  const description = networks[name];
+/** The network of this name, with its first weights; on fewer examples where that is said. */
+export function build(name: NetworkName, examples?: number): Network {
+  const description = { ...networks[name], ...(examples && { batch: examples }) };
   const { layers, input, batch, classes } = description;
   const variables = weightsOf(description).map(({ shape, values }) =>
     tf.tidy(() => tf.variable(tf.tensor(values, [...shape]))),
   );
-  const examples = examplesOf(description);
-  const x = tf.tensor(examples.x, [batch, ...input]);
-  const y = tf.tidy(() => tf.oneHot(tf.tensor1d(examples.labels, "int32"), classes).toFloat());
+  const { x: values, labels } = examplesOf(description);
+  const x = tf.tensor(values, [batch, ...input]);
+  const y = tf.tidy(() => tf.oneHot(tf.tensor1d(labels, "int32"), classes).toFloat());
   return {
     variables,
     loss() {

@@ -2,10 +2,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { Contender, Time } from "../measure.js";
+import type { NetworkName } from "../networks/catalogue.js";
 
-/** Write all gradients into this file and tell the loss; or do so many steps and tell how long each took. */
-export type Request = { readonly gradients: string } | { readonly steps: number };
+/** Write all gradients into this file and tell the loss; do so many steps and tell how long each took; or do one and tell what it held. */
+export type Request = { readonly gradients: string } | { readonly steps: number } | { readonly memory: true };
+
+/** Bytes that tensors held at most in a step, and of the WASM backend's memory after it. */
+export interface Memory {
+  readonly tensors: number;
+  readonly heap: number;
+}
+
+/** By what a network is trained in TensorFlow.js: see trainer.ts. */
+export type By = "ours" | "threads" | "wasm" | "cpu";
 
 /** What a process says of itself with its first gradients, where it is PyTorch. */
 export interface About {
@@ -79,3 +90,9 @@ export class Trainer implements Contender {
     await ended;
   }
 }
+
+const program = fileURLToPath(new URL("./trainer.js", import.meta.url));
+
+/** A process that trains the network in TensorFlow.js; on fewer examples where that is said. */
+export const inNode = (by: By, name: NetworkName, examples = 0): Trainer =>
+  new Trainer(process.execPath, [program, by, name, String(examples)]);
