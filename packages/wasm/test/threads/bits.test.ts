@@ -4,22 +4,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { setThreads, threads } from "../../src/index.js";
+import { noise } from "./noise.js";
 
 beforeAll(async () => {
   await setThreads(3);
   await tf.setBackend("wasm");
 });
 afterAll(() => setThreads(1));
-
-/** Numbers in (−1, 1) from a seed. */
-function noise(shape: number[], seed: number): tf.Tensor {
-  let state = seed;
-  const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return state / 2 ** 31;
-  });
-  return tf.tensor(values, shape);
-}
 
 /** Large enough for several threads; sizes that no chunk divides. */
 const kernels: Readonly<Record<string, () => tf.Tensor>> = {
