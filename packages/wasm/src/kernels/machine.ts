@@ -17,6 +17,7 @@ import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
+import { productsText } from "./products-text.js";
 import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
 import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
@@ -25,6 +26,7 @@ import { windowText } from "./window-text.js";
 export type Machine = Readonly<
   Record<
     | "gemm"
+    | "products"
     | "conv_forward"
     | "conv_filter"
     | "conv_input"
@@ -36,6 +38,7 @@ export type Machine = Readonly<
     | "average_pool_gradient"
     | "transpose"
     | "move"
+    | "gather"
     | `reduce_${"rows" | "columns"}_${Reduction}`
     | "copy_rows"
     | "repeat"
@@ -61,7 +64,7 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   const known = compiled.get(id);
   if (known) return known;
   const texts = [
-    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[gemmText, productsText, convolutionText, depthwiseText, depthwiseFilterText],
     ...[windowText, layoutText, moveText, reduceText, clipText],
   ];
   const madd = multiplyAdd(relaxed);
