@@ -2,16 +2,20 @@
  * Optimizer steps on large tensors: the same bits whatever the number of threads.
  */
 import { chain, hyper, learned, type Spec } from "@hypergrad/core";
+import { ftp } from "@hypergrad/ftp";
 import { adamw, clipByGlobalNorm, sgd } from "@hypergrad/optimizers";
+import { setThreads } from "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
-import { setThreads } from "../../src/index.js";
-import { noise } from "./noise.js";
 
 beforeAll(async () => {
   await setThreads(2);
   await tf.setBackend("wasm");
 });
+
+/** Numbers in (−1, 1) from a seed. */
+const noise = (shape: readonly number[], seed: number): tf.Tensor =>
+  tf.tidy(() => tf.sin(tf.mul(tf.range(0, tf.util.sizeFromShape([...shape])), 1 + seed)).reshape([...shape]));
 
 /** Large enough for several threads, in sizes that no piece divides; whose channels lie in rows, and across them. */
 const shapes: readonly number[][] = [[200_003], [3, 3, 173, 131], [401, 517]];
@@ -38,6 +42,7 @@ const specs: Readonly<Record<string, Spec>> = {
     lr: learned(1e-2, sgd({ lr: 1e-4 })),
   }),
   "of AdamW with a rate for every channel": adamw({ lr: learned(1e-2, sgd({ lr: 1e-4 }), { per: "channel" }) }),
+  "of FTP, whose projection sums over the rows of a tensor": ftp(adamw({ lr: 1e-2 })),
   "of AdamW that clips by the norm of all gradients": chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ lr: 1e-2 })),
 };
 
