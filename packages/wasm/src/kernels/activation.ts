@@ -1,7 +1,7 @@
 /** The activation at the end of a fused kernel, as a kernel of its own. */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
-import { run } from "./backend.js";
+import { address, run } from "./backend.js";
 import { repeats } from "./prelu.js";
 
 /** The names of the kernels, by the names that tfjs gives the activations. */
@@ -17,6 +17,30 @@ const kernels: Readonly<Record<string, string>> = {
 /** Whether a stock fused kernel can take the slopes of a prelu: it repeats them along a result of this shape without a look at their own. */
 export const fusable = ({ preluActivationWeights: slopes }: NamedTensorInfoMap, shape: readonly number[]): boolean =>
   !slopes || repeats(slopes.shape, shape);
+
+/** What a kernel does with its sums in the same pass: a bias for each channel, whose address may be 0 (none), and bounds. */
+export interface Finish {
+  readonly bias: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export const unchanged: Finish = { bias: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+/** The activations that are bounds. */
+const bounds: Readonly<Record<string, Partial<Finish>>> = { linear: {}, relu: { low: 0 }, relu6: { low: 0, high: 6 } };
+
+/** What `sums` makes, given a bias and bounds, activated as the attributes of a fused kernel ask for. */
+export function finished(
+  backend: BackendWasm,
+  inputs: NamedTensorInfoMap,
+  attrs: NamedAttrMap,
+  sums: (finish: Finish) => TensorInfo,
+): TensorInfo {
+  const bounded = bounds[(attrs["activation"] ?? "linear") as string];
+  const out = sums({ ...unchanged, ...bounded, bias: inputs["bias"] ? address(backend, inputs["bias"]) : 0 });
+  return bounded ? out : activate(backend, out, inputs, attrs);
+}
 
 /** x, activated as the attributes of a fused kernel ask for; x itself is disposed. */
 export function activate(

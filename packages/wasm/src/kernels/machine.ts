@@ -16,6 +16,7 @@ import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
 import { windowText } from "./window-text.js";
+import { winogradText } from "./winograd-text.js";
 
 /** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
 export type Machine = Readonly<
@@ -26,6 +27,10 @@ export type Machine = Readonly<
     | "conv_input"
     | "depthwise_gather"
     | "depthwise_filter"
+    | "winograd_kernel"
+    | "winograd_forward"
+    | "winograd_filter"
+    | "winograd_kernel_gradient"
     | "max_pool"
     | "average_pool"
     | "max_pool_gradient"
@@ -47,7 +52,7 @@ const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
 
 function compile(shared: boolean): WebAssembly.Module {
   const texts = [
-    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[gemmText, convolutionText, winogradText, depthwiseText, depthwiseFilterText],
     ...[windowText, layoutText, moveText, clipText],
   ];
   return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
