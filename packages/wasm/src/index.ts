@@ -13,8 +13,9 @@ import { fused } from "./fused/fused.js";
 import { hasSimd } from "./heap/assemble.js";
 import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
+import "./tape/index.js";
 
-export { setPrecise } from "./precise.js";
+export { setPrecise } from "./heap/precise.js";
 
 tellWhereFilesAre();
 guardExisting();

@@ -121,8 +121,17 @@ export function assemble(text: string): Uint8Array<ArrayBuffer> {
 /** The text as a module. */
 export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Module(assemble(text));
 
-/** A module of one function, which returns a vector. */
-const vector = "(module (func (result v128) (v128.const i32x4 0 0 0 0)))";
+/** Whether this WebAssembly engine takes a function with such a value. */
+const takes = (vector: string): boolean => WebAssembly.validate(assemble(`(module (func (result v128) ${vector}))`));
+const zero = "(v128.const i32x4 0 0 0 0)";
 
 /** True where this WebAssembly engine runs SIMD instructions. */
-export const hasSimd = (): boolean => WebAssembly.validate(assemble(vector));
+export const hasSimd = (): boolean => takes(zero);
+
+let multiplyAdd: boolean | undefined;
+
+/** True where it has those of relaxed SIMD too, of which one multiplies and adds. */
+export function hasMultiplyAdd(): boolean {
+  multiplyAdd ??= takes(`(f32x4.relaxed_madd ${zero} ${zero} ${zero})`);
+  return multiplyAdd;
+}

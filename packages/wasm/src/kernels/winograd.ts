@@ -6,7 +6,7 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { precise } from "../precise.js";
+import { precise } from "../heap/precise.js";
 import { type Finish, unchanged } from "./activation.js";
 import { address, withTemporaries, zeros } from "./backend.js";
 import type { Geometry } from "./geometry.js";

@@ -243,10 +243,6 @@ describe("a tensor written over in place, on the heap:", () => {
       const [x, w, b] = [image(), kernel(), bias()];
       return [b, () => tf.fused.conv2d({ x, filter: w, strides: 1, pad: "same", bias: b })];
     },
-    "a depthwise convolution's kernel": () => {
-      const [x, w] = [image(), tf.ones([3, 3, 4, 2]) as tf.Tensor4D];
-      return [w, () => tf.depthwiseConv2d(x, w, 1, "same")];
-    },
     "a prelu's slopes": () => {
       const [x, alpha] = [tf.fill([2, 4], -1), tf.ones([4])];
       return [alpha, () => tf.prelu(x, alpha)];
