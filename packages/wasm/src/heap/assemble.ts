@@ -119,7 +119,17 @@ export function assemble(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The text as a module. */
-export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Module(assemble(text));
+export function moduleOf(text: string): WebAssembly.Module {
+  const bytes = assemble(text);
+  const module = new WebAssembly.Module(bytes);
+  made.set(module, bytes);
+  return module;
+}
+
+const made = new WeakMap<WebAssembly.Module, Uint8Array>();
+
+/** The bytes that a module was made of. */
+export const bytesOf = (module: WebAssembly.Module): Uint8Array => made.get(module) as Uint8Array;
 
 /** Whether this WebAssembly engine takes a function with such a value. */
 const takes = (vector: string): boolean => WebAssembly.validate(assemble(`(module (func (result v128) ${vector}))`));

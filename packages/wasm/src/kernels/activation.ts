@@ -1,18 +1,20 @@
 /** The activation at the end of a fused kernel, as a kernel of its own. */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
-import { address, run } from "./backend.js";
+import { address, run, sizeOf } from "./backend.js";
+import { machineOf } from "./machine.js";
 import { repeats } from "./prelu.js";
 
 /** The names of the kernels, by the names that tfjs gives the activations. */
 const kernels: Readonly<Record<string, string>> = {
-  relu: "Relu",
-  relu6: "Relu6",
   prelu: "Prelu",
   leakyrelu: "LeakyRelu",
   sigmoid: "Sigmoid",
   elu: "Elu",
 };
+
+/** Activations that put values between bounds, which is done where they are. */
+const bounds: Readonly<Record<string, [least: number, most: number]>> = { relu: [0, Infinity], relu6: [0, 6] };
 
 /** Whether a stock fused kernel can take the slopes of a prelu: it repeats them along a result of this shape without a look at their own. */
 export const fusable = ({ preluActivationWeights: slopes }: NamedTensorInfoMap, shape: readonly number[]): boolean =>
@@ -27,9 +29,6 @@ export interface Finish {
 
 export const unchanged: Finish = { bias: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 
-/** The activations that are bounds. */
-const bounds: Readonly<Record<string, Partial<Finish>>> = { linear: {}, relu: { low: 0 }, relu6: { low: 0, high: 6 } };
-
 /** What `sums` makes, given a bias and bounds, activated as the attributes of a fused kernel ask for. */
 export function finished(
   backend: BackendWasm,
@@ -37,12 +36,13 @@ export function finished(
   attrs: NamedAttrMap,
   sums: (finish: Finish) => TensorInfo,
 ): TensorInfo {
-  const bounded = bounds[(attrs["activation"] ?? "linear") as string];
-  const out = sums({ ...unchanged, ...bounded, bias: inputs["bias"] ? address(backend, inputs["bias"]) : 0 });
-  return bounded ? out : activate(backend, out, inputs, attrs);
+  const between = bounds[attrs["activation"] as string];
+  const [low, high] = between ?? [unchanged.low, unchanged.high];
+  const out = sums({ low, high, bias: inputs["bias"] ? address(backend, inputs["bias"]) : 0 });
+  return between ? out : activate(backend, out, inputs, attrs);
 }
 
-/** x, activated as the attributes of a fused kernel ask for; x itself is disposed. */
+/** x, activated as the attributes of a fused kernel ask for; x itself is disposed, or becomes it. */
 export function activate(
   backend: BackendWasm,
   x: TensorInfo,
@@ -51,10 +51,16 @@ export function activate(
 ): TensorInfo {
   const activation = (attrs["activation"] ?? "linear") as string;
   if (activation === "linear") return x;
+  const between = bounds[activation];
+  if (between) {
+    const at = address(backend, x);
+    machineOf(backend).clip(at, at, sizeOf(x), ...between);
+    return x;
+  }
   const kernel = kernels[activation];
   if (!kernel) {
     throw new Error(
-      `The WASM backend has no fused activation "${activation}". It has linear, ${Object.keys(kernels).join(", ")}.`,
+      `The WASM backend has no fused activation "${activation}". It has linear, ${[...Object.keys(bounds), ...Object.keys(kernels)].join(", ")}.`,
     );
   }
   const alpha = inputs["preluActivationWeights"];
@@ -68,7 +74,7 @@ export function activate(
   return out;
 }
 
-/** x + bias, activated: what a fused convolution does after the convolution; x itself is disposed. */
+/** x + bias, activated: what a fused convolution does after the convolution; x itself is disposed, or becomes it. */
 export function biasAndActivate(
   backend: BackendWasm,
   x: TensorInfo,

@@ -8,6 +8,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { hasMultiplyAdd, memoryImport, moduleOf } from "../heap/assemble.js";
 import { isShared, memoryOf } from "../heap/internals.js";
 import { precise } from "../heap/precise.js";
+import { instantiate } from "../threads/parallel.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
@@ -16,6 +17,7 @@ import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
+import { productsText } from "./products-text.js";
 import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
 import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
@@ -25,6 +27,7 @@ import { winogradText } from "./winograd-text.js";
 export type Machine = Readonly<
   Record<
     | "gemm"
+    | "products"
     | "conv_forward"
     | "conv_filter"
     | "conv_input"
@@ -65,7 +68,7 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   const known = compiled.get(id);
   if (known) return known;
   const texts = [
-    ...[gemmText, convolutionText, winogradText, depthwiseText, depthwiseFilterText],
+    ...[gemmText, productsText, convolutionText, winogradText, depthwiseText, depthwiseFilterText],
     ...[windowText, layoutText, moveText, reduceText, clipText],
   ];
   const madd = multiplyAdd(relaxed);
@@ -90,7 +93,7 @@ export function machineOf(backend: BackendWasm): Machine {
   const known = machines.get(relaxed);
   if (known) return known;
   const memory = memoryOf(internals(backend));
-  const { exports } = new WebAssembly.Instance(compile(isShared(memory), relaxed), { env: { memory } });
+  const exports = instantiate(internals(backend), compile(isShared(memory), relaxed));
   const machine = { ...exports, work, spill: work + gemmSpill } as unknown as Machine;
   machines.set(relaxed, machine);
   return machine;
