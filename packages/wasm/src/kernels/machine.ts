@@ -43,6 +43,7 @@ export type Machine = Readonly<
     | "average_pool_gradient"
     | "transpose"
     | "move"
+    | "gather"
     | `reduce_${"rows" | "columns"}_${Reduction}`
     | "copy_rows"
     | "repeat"
