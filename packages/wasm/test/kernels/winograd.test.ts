@@ -89,7 +89,7 @@ describe("against float64", () => {
           dy,
         );
         return [y, ...gradients].map((found, i) => {
-          const values = found.dataSync();
+          const values = [...found.dataSync()];
           return values.reduce((most, value, at) => Math.max(most, Math.abs(value - exact[i]![at]!)), 0);
         });
       });
