@@ -18,7 +18,7 @@ const points = [0, p, -p, q, -q];
 
 /** The coefficients, lowest first, of ∏ (x − root). */
 const polynomial = (roots: readonly number[]): number[] =>
-  roots.reduce((c, root) => [...c, 0].map((_, k) => (c[k - 1] ?? 0) - root * (c[k] ?? 0)), [1]);
+  roots.reduce((c, root) => Array.from({ length: c.length + 1 }, (_, k) => (c[k - 1] ?? 0) - root * (c[k] ?? 0)), [1]);
 
 const powers = (x: number, n: number, by = 1): number[] => Array.from({ length: n }, (_, k) => x ** k / by);
 const others = (i: number): number[] => points.filter((_, j) => j !== i);
