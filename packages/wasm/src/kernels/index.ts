@@ -13,7 +13,7 @@ import "./pooling.js";
 import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
-import "./sum.js";
+import "./reduce.js";
 import "./einsum.js";
 // Of all kernels, so it comes last.
 import "./guards.js";

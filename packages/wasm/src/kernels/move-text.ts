@@ -59,37 +59,45 @@ const single = (name: string, load: string, store: string): string => `
     ${perRow(`${set("from", "x")} ${set("into", "to")}
       ${loop("j", 0, "columns", 1, `(${store} ${local("into")} (${load} ${local("from")})) ${next("from", "xc")} ${next("into", "tc")}`)}`)})`;
 
-/** Source and target rows of one block that share a cache set: 32 × 32 values keep a power-of-two stride from evicting itself. */
-const block = 32;
+/** Rows and columns of one block: whole lines of the cache are read, and written, in few enough pages. */
+const [tall, wide] = [64, 32];
 
-/** 4 × 4 values, which lie xs bytes apart from row to row, to rows that lie ts bytes apart. */
-const transposeFour = `
-  (func $transpose_four ${params("x xs to ts")} ${each(quarters, (i) => `(local $x${i} v128) (local $t${i} v128)`)}
-    ${each(quarters, (i) => `(local.set $x${i} (v128.load align=4 ${i === 0 ? "(local.get $x)" : add("x", mul("xs", i))}))`)}
-    ${each([0, 1], (i) => `(local.set $t${i} ${shuffle(`(local.get $x${2 * i})`, `(local.get $x${2 * i + 1})`, [0, 4, 1, 5])})`)}
-    ${each([0, 1], (i) => `(local.set $t${i + 2} ${shuffle(`(local.get $x${2 * i})`, `(local.get $x${2 * i + 1})`, [2, 6, 3, 7])})`)}
-    ${each(
-      quarters,
-      (i) =>
-        `(v128.store align=4 ${i === 0 ? "(local.get $to)" : add("to", mul("ts", i))}
-          ${shuffle(`(local.get $t${i & 2})`, `(local.get $t${(i & 2) + 1})`, i % 2 ? [2, 3, 6, 7] : [0, 1, 4, 5])})`,
-    )})`;
+/** 4 × 4 values from p on, to q on. */
+const four = `
+  ${each(quarters, (i) => `(local.set $x${i} (v128.load align=4 (local.get $p))) ${next("p", "ss")}`)}
+  ${each([0, 1], (i) => `(local.set $t${i} ${shuffle(`(local.get $x${2 * i})`, `(local.get $x${2 * i + 1})`, [0, 4, 1, 5])})`)}
+  ${each([0, 1], (i) => `(local.set $t${i + 2} ${shuffle(`(local.get $x${2 * i})`, `(local.get $x${2 * i + 1})`, [2, 6, 3, 7])})`)}
+  ${each(
+    quarters,
+    (i) =>
+      `(v128.store align=4 (local.get $q)
+        ${shuffle(`(local.get $t${i & 2})`, `(local.get $t${(i & 2) + 1})`, i % 2 ? [2, 3, 6, 7] : [0, 1, 4, 5])}) ${next("q", "ts")}`,
+  )}`;
 
-const from = add("x", mul("r", "xs"), floats("c"));
+const from = add("source", mul("r", "ss"), floats("c"));
 const into = add("to", mul("c", "ts"), floats("r"));
 const one = `(i32.store ${into} (i32.load ${from}))`;
 
-/** A matrix of 32-bit values: rows lie xs bytes apart, the columns that become of them ts bytes. */
+/**
+ * A matrix of 32-bit values: rows lie xs bytes apart, the columns that become of them ts bytes. Where such distances fall into few sets of the cache, \`scratch\` is
+ * where a block is put first; 0 else.
+ */
 const transposeMatrix = `
-  (func $transpose_matrix ${params("x xs to ts rows columns")} ${locals("r0 c0 r c r_end c_end r_four c_four")}
+  (func $transpose_matrix ${params("x xs to ts rows columns scratch")} ${locals("r0 c0 r c r_end c_end r_four c_four source ss p q")}
+    ${each(quarters, (i) => `(local $x${i} v128) (local $t${i} v128)`)}
+    ${set("source", "x")} ${set("ss", "xs")}
     ${nest(
       [
-        ["c0", 0, "columns", block],
-        ["r0", 0, "rows", block],
+        ["c0", 0, "columns", wide],
+        ["r0", 0, "rows", tall],
       ],
-      `${set("r_end", min(add("r0", block), "rows"))} ${set("c_end", min(add("c0", block), "columns"))}
+      `${set("r_end", min(add("r0", tall), "rows"))} ${set("c_end", min(add("c0", wide), "columns"))}
       ${set("r_four", `(i32.and (local.get $r_end) (i32.const -4))`)} ${set("c_four", `(i32.and (local.get $c_end) (i32.const -4))`)}
-      ${loop("c", "c0", "c_four", 4, `${loop("r", "r0", "r_four", 4, call("transpose_four", from, "xs", into, "ts"))}`)}
+      (if ${local("scratch")}
+        (then
+          ${call("move_runs", add("x", mul("r0", "xs"), floats("c0")), "xs", "scratch", 4 * wide, sub("r_end", "r0"), floats(sub("c_end", "c0")))}
+          ${set("ss", 4 * wide)} ${set("source", sub("scratch", mul("r0", "ss"), floats("c0")))}))
+      ${loop("c", "c0", "c_four", 4, loop("r", "r0", "r_four", 4, `${set("p", from)} ${set("q", into)} ${four}`))}
       ${loop("r", "r0", "r_four", 1, loop("c", "c_four", "c_end", 1, one))}
       ${loop("r", "r_four", "r_end", 1, loop("c", "c0", "c_end", 1, one))}`,
     )})`;
@@ -103,7 +111,7 @@ const transpose = `
       0,
       "n",
       1,
-      `${call("transpose_matrix", "x", floats("columns"), "to", floats("rows"), "rows", "columns")} ${next("x", "bytes")} ${next("to", "bytes")}`,
+      `${call("transpose_matrix", "x", floats("columns"), "to", floats("rows"), "rows", "columns", 0)} ${next("x", "bytes")} ${next("to", "bytes")}`,
     )})`;
 
 /** The two innermost axes: rows, and what a row has. */
@@ -121,7 +129,7 @@ const innermost = `
           `(if (i32.eq ${local("kind")} (i32.const ${how[kind as keyof typeof how]})) (then ${call(name as string, "x", "xs", "to", "ts", "rows", ...more)} (return)))`,
       )
       .join("\n")}
-    ${call("transpose_matrix", "x", "xs", "to", "tc", "rows", "columns")})`;
+    ${call("transpose_matrix", "x", "xs", "to", "tc", "rows", "columns", word("table", 28))})`;
 
 /** All axes but the two innermost, of which there are \`axes\`: each in a loop of its own. */
 const move = `
@@ -135,7 +143,6 @@ export const moveText: string = [
   repeat,
   single("move_words", "i32.load", "i32.store"),
   single("move_bytes", "i32.load8_u", "i32.store8"),
-  transposeFour,
   transposeMatrix,
   transpose,
   innermost,

@@ -53,8 +53,13 @@ function move(backend: BackendWasm, from: number, to: number, axes: readonly Axi
   const { kind, rows, columns } = innermost(outer, bytes);
   const machine = machineOf(backend);
   const table = [...outer, rows, columns].flatMap((axis) => [axis.size, axis.from * bytes, axis.to * bytes]);
-  // It lies where products pack their matrices, which none does meanwhile.
-  new Int32Array(memoryOf(internals(backend)).buffer, machine.work, table.length + 1).set([...table, kind]);
+  const evicts = [rows.from, columns.to].some((stride) => stride % 256 === 0);
+  // Table and scratch lie where products pack their matrices, which none does meanwhile.
+  new Int32Array(memoryOf(internals(backend)).buffer, machine.work, table.length + 2).set([
+    ...table,
+    kind,
+    evicts ? machine.work + 1024 : 0,
+  ]);
   machine.move(from, to, machine.work, outer.length);
 }
 

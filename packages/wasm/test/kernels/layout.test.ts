@@ -1,9 +1,9 @@
-/** Kernels that move values: any shape, any axes, and every type that lies on the heap, against the cpu backend. */
+/** Kernels that move values or reduce them: any shape, any axes, and every type that lies on the heap, against the cpu backend. */
 import "@hypergrad/wasm";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
-import { beforeAll, describe, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { check } from "../../../core/test/check.js";
 import { bool, expectAgreement, float, type Input, int, op } from "./sweep.js";
 
@@ -45,10 +45,27 @@ describe("as on the cpu backend, whatever the shape and type:", () => {
         perm: fc.shuffledSubarray([...shape.keys()], { minLength: shape.length }),
       }),
     );
-    check(drawn, 300, ({ input, perm }) => {
+    check(drawn, 200, ({ input, perm }) => {
       expectMoved(`transpose by [${perm}]`, input, (x) => tf.transpose(x, perm));
     });
   });
+
+  test.each(Object.entries({ sum: tf.sum, mean: tf.mean, max: tf.max, min: tf.min, prod: tf.prod }))(
+    "%s over any axes",
+    (name, of) => {
+      const drawn = shapes.chain((shape) =>
+        fc.record({ shape: fc.constant(shape), axes: fc.subarray([...shape.keys()]), keep: fc.boolean() }),
+      );
+      check(drawn, 80, ({ shape, axes, keep }) => {
+        // Of nothing, the cpu backend says 0 for the mean, and anything for a maximum.
+        fc.pre(!shape.includes(0) || name === "sum" || name === "prod");
+        const run = (x: tf.Tensor) => of(x, axes, keep);
+        const low = name === "prod" ? 0.8 : -2;
+        const gradients = !shape.includes(0) && name !== "prod";
+        expectAgreement(op(`${name} of [${shape}] over [${axes}]`, [float(shape, low, 1.2)], run, gradients));
+      });
+    },
+  );
 
   test("tile", () => {
     const drawn = fc
@@ -60,5 +77,37 @@ describe("as on the cpu backend, whatever the shape and type:", () => {
         }),
       );
     check(drawn, 200, ({ input, reps }) => expectMoved(`tile by [${reps}]`, input, (x) => tf.tile(x, reps)));
+  });
+});
+
+describe("long reductions", () => {
+  test.each([
+    ["rows", [2, 100_003], 1],
+    ["columns", [100_003, 2], 0],
+    ["wide rows, of which not all fit into the work area", [3, 33_000], 0],
+    ["alternating axes", [100, 2, 300, 3], [0, 2]],
+  ] as const)("are as accurate as float64 sums, rounded: %s", (_, shape, axis) => {
+    const x: tf.Tensor = tf.randomUniform([...shape], 0, 1, "float32", 7);
+    const exact = tf.tidy(() => {
+      const reduced: readonly number[] = [axis].flat();
+      const perm = [...shape.keys()].filter((i) => !reduced.includes(i));
+      return tf.transpose(x, [...perm, ...reduced]).dataSync<"float32">();
+    });
+    const sums = tf.sum(x, axis as number).dataSync<"float32">();
+    const each = exact.length / sums.length;
+    sums.forEach((sum, i) => {
+      const expected = exact.subarray(i * each, (i + 1) * each).reduce((a, b) => a + b, 0);
+      expect(Math.abs(sum - expected) / expected).toBeLessThan(3e-7);
+    });
+    x.dispose();
+  });
+
+  test("keep NaN, and find an infinite maximum", () => {
+    const x = tf.tensor2d([
+      [1, Number.NaN, 3],
+      [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    ]);
+    expect([...tf.max(x, 1).dataSync()]).toEqual([Number.NaN, Number.NEGATIVE_INFINITY]);
+    expect([...tf.min(x, 0).dataSync()]).toEqual([Number.NEGATIVE_INFINITY, Number.NaN, Number.NEGATIVE_INFINITY]);
   });
 });
