@@ -42,7 +42,9 @@ function problem(size: number, batch: number, classes: number) {
 
 /** The gradients by name on the active backend, and the inputs of every relu6. */
 function gradientsOn({ images, labels, valuesOf }: ReturnType<typeof problem>) {
-  return tf.tidy(() => {
+  const gradients = new Map<string, Float32Array>();
+  const inputs: Float32Array[] = [];
+  tf.tidy(() => {
     const x = tf.tensor(images.values, images.shape);
     const y = tf.tensor(labels.values, labels.shape);
     const made = new Map<string, tf.Variable>();
@@ -51,17 +53,16 @@ function gradientsOn({ images, labels, valuesOf }: ReturnType<typeof problem>) {
       if (!made.has(name)) made.set(name, tf.variable(tf.tensor(valuesOf(variable), [...shape])));
       return made.get(name)!;
     };
-    const inputs: Float32Array[] = [];
     const relu6 = (x: tf.Tensor) => {
       inputs.push(x.dataSync() as Float32Array);
       return tf.relu6(x);
     };
     mobilenet({ ...tensors, relu6 }, make, x, y);
     const { grads } = tf.variableGrads(() => mobilenet(tensors, make, x, y) as tf.Scalar, [...made.values()]);
-    const gradients = new Map([...made].map(([name, { name: key }]) => [name, grads[key]!.dataSync()]));
+    for (const [name, { name: key }] of made) gradients.set(name, grads[key]!.dataSync() as Float32Array);
     tf.dispose([...made.values()]);
-    return { gradients, inputs };
   });
+  return { gradients, inputs };
 }
 
 /** Judges every variable's gradient on the active backend, for so many images of a size; and how far from a bend of relu6 a value is of which the two think otherwise. */
@@ -86,3 +87,6 @@ export function judge(size: number, batch: number): { judged: Judged[]; farthest
   });
   return { judged, farthest: farthest() };
 }
+
+/** One backward pass on the active backend. */
+export const gradients = (size: number, batch: number): unknown => gradientsOn(problem(size, batch, 10));

@@ -195,7 +195,9 @@ export function float64(inputs: readonly Float32Array[]) {
         for (let i = 0; i < x.data.length; i++)
           x.gradient[i]! += means.gradient[Math.floor(i / (area * channels)) * channels + (i % channels)]! / area;
       });
-      const matrix = { ...weights, shape: [1, 1, ...weights.shape] } as Value;
+      const matrix = Object.assign(Object.create(Value.prototype), weights, {
+        shape: [1, 1, ...weights.shape],
+      }) as Value;
       const out = ops.conv(means, matrix, 1);
       const classes = bias.data.length;
       for (let i = 0; i < out.data.length; i++) out.data[i]! += bias.data[i % classes]!;
