@@ -13,6 +13,7 @@ import { fused } from "./fused/fused.js";
 import { hasSimd } from "./heap/assemble.js";
 import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
+import "./chains/index.js";
 
 export { setPrecise } from "./precise.js";
 

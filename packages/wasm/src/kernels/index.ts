@@ -12,6 +12,7 @@ import "./pooling.js";
 import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
+import "./gather.js";
 import "./sum.js";
 import "./einsum.js";
 // Of all kernels, so it comes last.
