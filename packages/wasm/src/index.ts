@@ -14,6 +14,7 @@ import { hasSimd } from "./heap/assemble.js";
 import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
 import "./chains/index.js";
+import "./tape/index.js";
 
 export { setPrecise } from "./precise.js";
 

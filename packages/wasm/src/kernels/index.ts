@@ -5,6 +5,7 @@ import "./prelu.js";
 import "./identity.js";
 import "./clip.js";
 import "./transpose.js";
+import "./tile.js";
 import "./matmul.js";
 import "./convolution.js";
 import "./depthwise.js";
@@ -13,7 +14,7 @@ import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
 import "./gather.js";
-import "./sum.js";
+import "./reduce.js";
 import "./einsum.js";
 // Of all kernels, so it comes last.
 import "./guards.js";

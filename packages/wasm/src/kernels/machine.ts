@@ -10,8 +10,12 @@ import { isShared, memoryOf } from "../heap/internals.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
+import { depthwiseFilterText } from "./depthwise-filter-text.js";
+import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
+import { moveText } from "./move-text.js";
+import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
 import { windowText } from "./window-text.js";
 
 /** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
@@ -21,14 +25,15 @@ export type Machine = Readonly<
     | "conv_forward"
     | "conv_filter"
     | "conv_input"
-    | "depthwise_forward"
-    | "depthwise_input"
+    | "depthwise_gather"
     | "depthwise_filter"
     | "max_pool"
     | "average_pool"
     | "max_pool_gradient"
     | "average_pool_gradient"
     | "transpose"
+    | "move"
+    | `reduce_${"rows" | "columns"}_${Reduction}`
     | "copy_rows"
     | "repeat"
     | "sum_groups"
@@ -43,7 +48,10 @@ const machines = new WeakMap<BackendWasm, Machine>();
 const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
 
 function compile(shared: boolean): WebAssembly.Module {
-  const texts = [gemmText, convolutionText, windowText, layoutText, clipText];
+  const texts = [
+    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[windowText, layoutText, moveText, reduceText, clipText],
+  ];
   return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
 }
 
@@ -57,7 +65,7 @@ export function machineOf(backend: BackendWasm): Machine {
   const module = compiled[shared ? "shared" : "own"]!;
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   // Half a megabyte to pack matrices into; it is kept for as long as the backend lives.
-  const work = internals(backend).wasm._malloc(gemmWork) >>> 0;
+  const work = internals(backend).wasm._malloc(Math.max(gemmWork, reduceWork)) >>> 0;
   const machine = { ...exports, work, spill: work + gemmSpill } as unknown as Machine;
   machines.set(backend, machine);
   return machine;

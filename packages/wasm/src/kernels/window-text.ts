@@ -1,6 +1,5 @@
 /**
- * Sliding windows channel by channel, as WebAssembly text: depthwise convolutions and the gradients of pooling. Four channels at a time, then what is left one
- * by one. In a depthwise convolution images are already padded, and there is one kernel value for a tap and channel; steps are in bytes.
+ * Pooling and its gradients, as WebAssembly text: sliding windows channel by channel, four channels at a time, then what is left one by one.
  */
 import { add, floats, locals, loop, mul, nest, params, set, sub } from "./wat.js";
 
@@ -18,41 +17,6 @@ const lanes = [
 ] as const;
 
 type Lane = (typeof lanes)[number];
-
-/** For every image, output row, tap and output column: `body` for every channel, with the addresses of its values in px, py and pk. */
-function everyTap(name: string, body: (lane: Lane) => string): string {
-  return `
-  (func $${name} (export "${name}") ${params("x kernel y n image oh ow y_step x_step kh kh_step kw kw_step channels")}
-    ${locals("i r h q o c px py pk cs")}
-    ${set("cs", floats("channels"))}
-    ${nest(
-      [
-        ["i", 0, "n", 1],
-        ["r", 0, "oh", 1],
-        ["h", 0, "kh", 1],
-        ["q", 0, "kw", 1],
-        ["o", 0, "ow", 1],
-      ],
-      `${set("px", add("x", mul("i", "image"), mul("r", "y_step"), mul("h", "kh_step"), mul("q", "kw_step"), mul("o", "x_step")))}
-      ${set("py", add("y", mul(add(mul(add(mul("i", "oh"), "r"), "ow"), "o"), "cs")))}
-      ${set("pk", add("kernel", mul(add(mul("h", "kw"), "q"), "cs")))}
-      ${set("c", 0)}
-      ${lanes
-        .map((lane) => {
-          const advance = ["px", "py", "pk"].map((p) => set(p, add(p, 4 * lane.count))).join(" ");
-          return loop("c", "c", sub("channels", lane.count - 1), lane.count, `${body(lane)} ${advance}`);
-        })
-        .join("\n")}`,
-    )})`;
-}
-
-/** target += one · other, for three of px, py, pk. */
-const accumulate =
-  (target: string, one: string, other: string) =>
-  (lane: Lane): string => {
-    const at = (pointer: string) => `(${lane.load} (local.get $${pointer}))`;
-    return `(${lane.store} (local.get $${target}) (${lane.add} ${at(target)} (${lane.mul} ${at(one)} ${at(other)})))`;
-  };
 
 /** What is done with one pooling window, of one lane of channels: first, at each tap that is on the image (at `at` in x and dx), at last. */
 interface Pooling {
@@ -151,12 +115,4 @@ const averagePoolGradient = everyWindow("average_pool_gradient", "(param $share 
   tap: (lane) => addTo(lane, `(local.get $d_${lane.type})`),
 });
 
-export const windowText: string = [
-  everyTap("depthwise_forward", accumulate("py", "px", "pk")),
-  everyTap("depthwise_input", accumulate("px", "py", "pk")),
-  everyTap("depthwise_filter", accumulate("pk", "px", "py")),
-  maxPool,
-  averagePool,
-  maxPoolGradient,
-  averagePoolGradient,
-].join("\n");
+export const windowText: string = [maxPool, averagePool, maxPoolGradient, averagePoolGradient].join("\n");

@@ -49,14 +49,18 @@ export function resultShape(g: Geometry, channels: number = g.filters): number[]
   return g.format === "NHWC" ? [g.batch, ...size, channels] : [g.batch, channels, ...size];
 }
 
-/** Any geometry with these formats; `dilated`: some have dilations. tfjs takes strides or dilations, not both. */
-export function geometries(formats: readonly Geometry["format"][], dilated: boolean): fc.Arbitrary<Geometry> {
+/** Any geometry with these formats; `dilated`: some have dilations. tfjs takes strides or dilations, not both. The largest images and most channels may be given. */
+export function geometries(
+  formats: readonly Geometry["format"][],
+  dilated: boolean,
+  { size, channels } = { size: 8, channels: 5 },
+): fc.Arbitrary<Geometry> {
   return fc
     .record({
       format: fc.constantFrom(...formats),
       batch: fc.integer({ min: 1, max: 3 }),
-      size: pair(8),
-      channels: fc.integer({ min: 1, max: 5 }),
+      size: pair(size),
+      channels: fc.integer({ min: 1, max: channels }),
       filters: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 6 }) }, fc.integer({ min: 15, max: 20 })),
       kernel: pair(4),
       moved: fc.record({ by: pair(3), dilates: dilated ? fc.boolean() : fc.constant(false) }),

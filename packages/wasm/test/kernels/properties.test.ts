@@ -35,6 +35,18 @@ describe("as on the cpu backend, whatever the geometry:", () => {
     });
   });
 
+  test("depthwiseConv2d of many channels and its gradients", () => {
+    check(geometries(last, true, { size: 14, channels: 21 }), 100, (g) => {
+      const inputs = [float(imageShape(g)), float([...g.kernel, g.channels, 1]), float([g.channels])];
+      const run = (x: Image, filter: Image, bias: tf.Tensor1D) =>
+        tf.fused.depthwiseConv2d({
+          ...{ x, filter, bias, strides: g.strides, pad: g.pad as "same", dilations: g.dilations },
+          activation: (["linear", "relu", "relu6"] as const)[g.filters % 3]!,
+        });
+      expectAgreement(op(title(g), inputs, run, differentiable(g)));
+    });
+  });
+
   test("conv2dTranspose and its gradients", () => {
     check(geometries(last, false), 150, (g) => {
       const shape = imageShape(g) as [number, number, number, number];

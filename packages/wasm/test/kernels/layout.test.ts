@@ -1,0 +1,113 @@
+/** Kernels that move values or reduce them: any shape, any axes, and every type that lies on the heap, against the cpu backend. */
+import "@hypergrad/wasm";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { check } from "../../../core/test/check.js";
+import { bool, expectAgreement, float, type Input, int, op } from "./sweep.js";
+
+beforeAll(async () => {
+  await tf.setBackend("wasm");
+  await tf.ready();
+});
+
+/** Sizes of which some are more than a vector, or than a block of a transposed matrix; at most one is large, some are empty. */
+const shapes: fc.Arbitrary<number[]> = fc
+  .record({
+    sizes: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 6 }),
+    large: fc.array(fc.record({ at: fc.nat(5), size: fc.constantFrom(0, 1, 5, 16, 17, 33, 40) }), { maxLength: 2 }),
+  })
+  .map(({ sizes, large }) => {
+    const shape = [...sizes];
+    for (const { at, size } of large) if (at < shape.length) shape[at] = size;
+    return shape;
+  });
+
+/** A tensor of any type that is moved: words, and bytes. */
+const typed: fc.Arbitrary<(shape: readonly number[]) => Input> = fc.constantFrom(
+  (shape: readonly number[]) => float(shape),
+  (shape: readonly number[]) => int(shape),
+  bool,
+);
+
+/** The gradient is compared too, of float32 that is not empty. */
+function expectMoved(name: string, input: Input, run: (x: tf.Tensor) => tf.Tensor): void {
+  const differentiable = input.dtype === "float32" && !input.shape.includes(0);
+  expectAgreement(op(`${name} of ${input.dtype} [${input.shape}]`, [input], run, differentiable));
+}
+
+describe("as on the cpu backend, whatever the shape and type:", () => {
+  test("transpose", () => {
+    const drawn = fc.record({ shape: shapes, make: typed }).chain(({ shape, make }) =>
+      fc.record({
+        input: fc.constant(make(shape)),
+        perm: fc.shuffledSubarray([...shape.keys()], { minLength: shape.length }),
+      }),
+    );
+    check(drawn, 200, ({ input, perm }) => {
+      expectMoved(`transpose by [${perm}]`, input, (x) => tf.transpose(x, perm));
+    });
+  });
+
+  test.each(Object.entries({ sum: tf.sum, mean: tf.mean, max: tf.max, min: tf.min, prod: tf.prod }))(
+    "%s over any axes",
+    (name, of) => {
+      const drawn = shapes.chain((shape) =>
+        fc.record({ shape: fc.constant(shape), axes: fc.subarray([...shape.keys()]), keep: fc.boolean() }),
+      );
+      check(drawn, 80, ({ shape, axes, keep }) => {
+        // Of nothing, the cpu backend says 0 for the mean, and anything for a maximum.
+        fc.pre(!shape.includes(0) || name === "sum" || name === "prod");
+        const run = (x: tf.Tensor) => of(x, axes, keep);
+        const low = name === "prod" ? 0.8 : -2;
+        const gradients = !shape.includes(0) && name !== "prod";
+        expectAgreement(op(`${name} of [${shape}] over [${axes}]`, [float(shape, low, 1.2)], run, gradients));
+      });
+    },
+  );
+
+  test("tile", () => {
+    const drawn = fc
+      .record({ shape: shapes.filter(({ length }) => length > 0 && length < 5), make: typed })
+      .chain(({ shape, make }) =>
+        fc.record({
+          input: fc.constant(make(shape)),
+          reps: fc.tuple(...shape.map((size) => fc.integer({ min: 1, max: size === 1 ? 20 : 3 }))),
+        }),
+      );
+    check(drawn, 200, ({ input, reps }) => expectMoved(`tile by [${reps}]`, input, (x) => tf.tile(x, reps)));
+  });
+});
+
+describe("long reductions", () => {
+  test.each([
+    ["rows", [2, 100_003], 1],
+    ["columns", [100_003, 2], 0],
+    ["wide rows, of which not all fit into the work area", [3, 33_000], 0],
+    ["alternating axes", [100, 2, 300, 3], [0, 2]],
+  ] as const)("are as accurate as float64 sums, rounded: %s", (_, shape, axis) => {
+    const x: tf.Tensor = tf.randomUniform([...shape], 0, 1, "float32", 7);
+    const exact = tf.tidy(() => {
+      const reduced: readonly number[] = [axis].flat();
+      const perm = [...shape.keys()].filter((i) => !reduced.includes(i));
+      return tf.transpose(x, [...perm, ...reduced]).dataSync<"float32">();
+    });
+    const sums = tf.sum(x, axis as number).dataSync<"float32">();
+    const each = exact.length / sums.length;
+    sums.forEach((sum, i) => {
+      const expected = exact.subarray(i * each, (i + 1) * each).reduce((a, b) => a + b, 0);
+      expect(Math.abs(sum - expected) / expected).toBeLessThan(3e-7);
+    });
+    x.dispose();
+  });
+
+  test("keep NaN, and find an infinite maximum", () => {
+    const x = tf.tensor2d([
+      [1, Number.NaN, 3],
+      [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    ]);
+    expect([...tf.max(x, 1).dataSync()]).toEqual([Number.NaN, Number.NEGATIVE_INFINITY]);
+    expect([...tf.min(x, 0).dataSync()]).toEqual([Number.NEGATIVE_INFINITY, Number.NaN, Number.NEGATIVE_INFINITY]);
+  });
+});
