@@ -19,14 +19,16 @@ interface Answer {
 
 interface Question {
   readonly backend: BackendName;
+  /** On how many threads the WASM backend's kernels are to run. */
+  readonly threads: number;
   /** Where the WASM backend's files are, in a browser. */
   readonly wasmFiles?: string;
 }
 
 const text = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
 
-async function run({ backend, wasmFiles }: Question): Promise<Answer> {
-  const place = await selectBackend(backend, wasmFiles);
+async function run({ backend, threads, wasmFiles }: Question): Promise<Answer> {
+  const place = await selectBackend(backend, threads, wasmFiles);
   const { outcomes: numbers, executors } = await runBattery();
   const outcomes = Object.entries(numbers).map(([training, outcome]) => {
     const texts = Object.entries(outcome).map(([name, numbers]) => [name, numbers.map(text)] as const);

@@ -2,9 +2,9 @@
  * Where a program runs: selects a backend, and says what is really there, so that no environment passes as another.
  */
 import { useBackend } from "@hypergrad/core";
-import { setPrecise } from "@hypergrad/wasm";
+import { setPrecise, setThreads, threads } from "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
-import { getThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 
 /** The facts of a place. */
 export interface Place {
@@ -13,7 +13,7 @@ export interface Place {
   readonly isolated: boolean;
   /** Of the WASM backend: true for the build with threads. */
   readonly sharedMemory?: boolean;
-  /** Of the WASM backend: the threads that its products run on. */
+  /** Of the WASM backend: the threads that its kernels run on. */
   readonly threads?: number;
   /** What draws, for WebGL and WebGPU. */
   readonly device?: string;
@@ -43,19 +43,16 @@ function webGlRenderer(): string {
   return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
-/** On which products of the WASM backend run, where they can run on several. */
-const THREADS = 3;
-
-/** Makes a backend the active one. */
-export async function selectBackend(backend: BackendName, wasmFiles?: string): Promise<Place> {
+/** Makes a backend the active one; the WASM backend's kernels are to run on so many threads. */
+export async function selectBackend(backend: BackendName, count: number, wasmFiles?: string): Promise<Place> {
   if (wasmFiles) setWasmPaths(wasmFiles);
   // Numbers are compared between places bit by bit.
   setPrecise(true);
-  // The build with threads takes half as many as there are processors, and would have one on a machine of two.
-  if (scopeName() !== "Node") Object.defineProperty(navigator, "hardwareConcurrency", { value: 2 * THREADS });
+  await setThreads(count);
   // In Node it is found by its name, once there is a navigator.gpu; into a bundle comes what is imported.
   if (backend === "webgpu" && scopeName() !== "Node") await import("@tensorflow/tfjs-backend-webgpu");
   await useBackend(backend);
+  await setThreads(count);
   const place = {
     backend: tf.getBackend(),
     scope: scopeName(),
@@ -64,7 +61,7 @@ export async function selectBackend(backend: BackendName, wasmFiles?: string): P
   if (backend === "wasm") {
     const { HEAPU8 } = (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm;
     const shared = typeof SharedArrayBuffer !== "undefined" && HEAPU8.buffer instanceof SharedArrayBuffer;
-    return { ...place, sharedMemory: shared, threads: getThreadsCount() };
+    return { ...place, sharedMemory: shared, threads: threads().count };
   }
   if (backend === "webgl") return { ...place, device: webGlRenderer() };
   if (backend === "webgpu") {

@@ -26,6 +26,12 @@ const fused = { executors: "fused WASM kernels" };
 const onDevice = { executors: "TensorFlow.js operations (values that cover a whole tensor stay on the device)" };
 const environments = [
   {
+    name: "Node, WASM on threads",
+    backend: "wasm",
+    place: { scope: "Node", sharedMemory: true, threads: 3, ...fused },
+    tolerance: 0,
+  },
+  {
     name: "Node, plain JavaScript",
     backend: "cpu",
     place: { scope: "Node", executors: "TensorFlow.js operations (nothing faster is registered for the backend cpu)" },
@@ -40,13 +46,13 @@ const environments = [
   {
     name: "page, WASM",
     backend: "wasm",
-    place: { scope: "page", isolated: false, sharedMemory: false, ...fused },
+    place: { scope: "page", isolated: false, sharedMemory: false, threads: 1, ...fused },
     tolerance: 0,
   },
   {
     name: "Worker, WASM",
     backend: "wasm",
-    place: { scope: "Worker", isolated: false, sharedMemory: false, ...fused },
+    place: { scope: "Worker", isolated: false, sharedMemory: false, threads: 1, ...fused },
     tolerance: 0,
   },
   {
@@ -72,7 +78,11 @@ const environments = [
   { name: "page, useBackend()", place: { scope: "page" } },
   { name: "Worker, useBackend()", place: { scope: "Worker" } },
 ];
-const reference = { name: "Node, WASM", backend: "wasm", place: { scope: "Node", sharedMemory: false, ...fused } };
+const reference = {
+  name: "Node, WASM",
+  backend: "wasm",
+  place: { scope: "Node", sharedMemory: false, threads: 1, ...fused },
+};
 
 /** One bundle for browsers, and one for Node, which finds packages by itself. */
 async function bundle() {
@@ -174,6 +184,7 @@ let expected;
 
 async function check(environment) {
   const { name, backend, place } = environment;
+  const question = { backend, threads: place.threads ?? 1 };
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
   if (place.scope !== "Node" && started.unavailable) return tell(name, "skipped", 0, "no browser can be started here");
@@ -183,8 +194,7 @@ async function check(environment) {
     return tell(name, "skipped", 0, `no WebGPU device in software: ${error.message}`);
   }
   try {
-    const answer =
-      place.scope === "Node" ? await inNode({ backend }) : await inBrowser(started.browser, place, { backend });
+    const answer = place.scope === "Node" ? await inNode(question) : await inBrowser(started.browser, place, question);
     if (!backend) return tell(name, "passed", seconds(), "the choices and messages that the guide speaks of");
     expected ??= answer;
     const { wrong, largest } = compare(environment, answer, expected);

@@ -32,7 +32,6 @@ await build({
   minify: true,
   format: "esm",
   target: "es2022",
-  define: { STANDS_ALONE: "true" },
   external: ["@tensorflow/*", "@hypergrad/*"],
   logLevel: "warning",
 });

@@ -12,8 +12,9 @@ import { firstStep } from "./first-step.js";
 import { type Benchmark, failed, type Row } from "./measure.js";
 import { modelRows } from "./models.js";
 import { optimizerRows } from "./optimizers.js";
+import { trainingRows } from "./training.js";
 
-const all: readonly Benchmark[] = [...optimizerRows, ...modelRows, firstStep];
+const all: readonly Benchmark[] = [...optimizerRows, ...modelRows, firstStep, ...trainingRows];
 
 interface Options {
   readonly json?: string;
@@ -36,7 +37,7 @@ async function runAll(benchmarks: readonly Benchmark[]): Promise<Row[]> {
   for (const { name, seconds, run } of benchmarks) {
     bar?.update({ name });
     try {
-      rows.push(await run());
+      rows.push(...[await run()].flat());
     } catch (error) {
       rows.push(failed(name, error as Error));
       process.exitCode = 1;
@@ -50,6 +51,8 @@ async function runAll(benchmarks: readonly Benchmark[]): Promise<Row[]> {
 const times = (ratio: number | null, target: string | null): string =>
   ratio === null ? "" : target?.includes("faster") ? `${(1 / ratio).toFixed(1)}× faster` : `${ratio.toFixed(2)}×`;
 const ms = (value: number | null): string => (value === null ? "" : value < 10 ? value.toFixed(3) : value.toFixed(1));
+/** By the clock and, in brackets, of the processor. */
+const both = (wall: number | null, cpu: number | null): string => `${ms(wall)}${cpu === null ? "" : ` (${ms(cpu)})`}`;
 
 function print(rows: readonly Row[]): void {
   const table = new Table({
@@ -58,13 +61,13 @@ function print(rows: readonly Row[]): void {
     colWidths: [28, 34, 26],
     wordWrap: true,
   });
-  for (const { row, work, peer, oursMs, peerMs, ratio, target, met } of rows) {
+  for (const { row, work, peer, oursMs, peerMs, oursCpuMs, peerCpuMs, ratio, target, met } of rows) {
     table.push([
       row,
       work,
       peer,
-      ms(oursMs),
-      ms(peerMs),
+      both(oursMs, oursCpuMs),
+      both(peerMs, peerCpuMs),
       times(ratio, target),
       target ?? "",
       met === null ? "" : met ? "yes" : "NO",
@@ -73,7 +76,7 @@ function print(rows: readonly Row[]): void {
   const judged = rows.filter(({ met }) => met !== null);
   console.log(table.toString());
   console.log(
-    `Medians, measured in turns. A ratio is our time by the peer's: below 1× is faster. ${judged.filter(({ met }) => met).length} of ${judged.length} targets met.`,
+    `Medians, measured in turns. In brackets: the processor's time. A ratio is our time by the peer's, of one thread that of the processor: below 1× is faster. ${judged.filter(({ met }) => met).length} of ${judged.length} targets met.`,
   );
 }
 

@@ -14,32 +14,46 @@ export interface Row {
   /** Median milliseconds of ours, and of the peer; null where the ratio is not one of times. */
   readonly oursMs: number | null;
   readonly peerMs: number | null;
-  /** oursMs / peerMs: below 1 is faster; null where measuring failed (`work` then says why). */
+  /** The same of the processor's time, where each works in a process of its own; the ratio of one thread to one is that of these. */
+  readonly oursCpuMs: number | null;
+  readonly peerCpuMs: number | null;
+  /** Ours divided by the peer's: below 1 is faster; null where nothing was measured (`work` then says why). */
   readonly ratio: number | null;
   /** What the ratio should be, such as "≥ 7× faster" or "≤ 1.9×"; null where nothing was set. */
   readonly target: string | null;
   readonly met: boolean | null;
 }
 
-/** The row of something that could not be measured. */
-export const failed = (name: string, error: Error): Row => ({
-  row: name,
-  work: `failed: ${error.message}`,
-  peer: "",
+/** A row without numbers. */
+export const empty = (row: string, work: string, peer = "", met: boolean | null = null): Row => ({
+  row,
+  work,
+  peer,
   oursMs: null,
   peerMs: null,
+  oursCpuMs: null,
+  peerCpuMs: null,
   ratio: null,
   target: null,
-  met: false,
+  met,
 });
+
+/** The row of something that could not be measured. */
+export const failed = (name: string, error: Error): Row => empty(name, `failed: ${error.message}`, "", false);
 
 /** What a ratio should be: so many times faster than the peer at least, or at most so many times as slow. */
 export type Target = { readonly faster: number } | { readonly atMost: number };
 
+/** Milliseconds by the clock and of the processor. */
+export interface Time {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
 /** Something to measure. */
 export interface Contender {
-  /** Does the work, waits for it, and returns the milliseconds that it took each time. */
-  readonly time: () => number | Promise<number>;
+  /** Does the work, waits for it, and returns the milliseconds that it took each time: where two numbers are given, by the clock and of the processor. */
+  readonly time: () => number | Time | Promise<number | Time>;
   readonly dispose: () => void | Promise<void>;
 }
 
@@ -79,25 +93,32 @@ export interface Question {
   readonly peerTimes?: number;
 }
 
+/** Times each in turns, after a warm-up, and returns the medians of each; `cpu` is NaN where a contender does not tell it. */
+export async function inTurns(contenders: readonly Contender[], rounds: number, warmUp: number): Promise<Time[]> {
+  const times = contenders.map(() => ({ wall: [] as number[], cpu: [] as number[] }));
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const [i, contender] of contenders.entries()) {
+      const time = await contender.time();
+      if (round < 0) continue;
+      times[i]?.wall.push(typeof time === "number" ? time : time.wall);
+      times[i]?.cpu.push(typeof time === "number" ? Number.NaN : time.cpu);
+    }
+  }
+  return times.map(({ wall, cpu }) => ({ wall: median(wall), cpu: median(cpu) }));
+}
+
 /** Measures ours and the peer in turns, after a warm-up of each, and disposes of both. */
 export async function compare(question: Question, ours: Contender, theirs: Contender): Promise<Row> {
   const { row, work, peer, target, rounds, peerTimes = 1 } = question;
-  const times: [number[], number[]] = [[], []];
   try {
-    for (let round = -Math.max(Math.min(5, rounds), Math.floor(rounds / 4)); round < rounds; round++) {
-      for (const [i, contender] of [ours, theirs].entries()) {
-        const ms = await contender.time();
-        if (round >= 0) times[i as 0 | 1].push(ms);
-      }
-    }
+    const warmUp = Math.max(Math.min(5, rounds), Math.floor(rounds / 4));
+    const [our, their] = (await inTurns([ours, theirs], rounds, warmUp)) as [Time, Time];
+    const [oursMs, peerMs] = [our.wall, their.wall * peerTimes];
+    return { ...empty(row, work, peer), oursMs, peerMs, ratio: oursMs / peerMs, ...judged(oursMs / peerMs, target) };
   } finally {
     await ours.dispose();
     await theirs.dispose();
   }
-  const oursMs = median(times[0]);
-  const peerMs = median(times[1]) * peerTimes;
-  const ratio = oursMs / peerMs;
-  return { row, work, peer, oursMs, peerMs, ratio, ...judged(ratio, target) };
 }
 
 /** A row to be: its name, and how it is measured. */
@@ -105,5 +126,5 @@ export interface Benchmark {
   readonly name: string;
   /** Roughly how long it takes, in seconds; for the progress display. */
   readonly seconds: number;
-  readonly run: () => Promise<Row>;
+  readonly run: () => Promise<Row | Row[]>;
 }

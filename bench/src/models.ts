@@ -6,13 +6,15 @@ import { ftp } from "@hypergrad/ftp";
 import { adamw } from "@hypergrad/optimizers";
 import * as tf from "@tensorflow/tfjs";
 import { type Benchmark, type Contender, compare, local, type Target } from "./measure.js";
-import { convNet, gradientsOf, inference, mlp, type Network, numbers, trainingStep } from "./networks.js";
+import { networks } from "./networks/catalogue.js";
+import { numbers } from "./networks/layers.js";
+import { build, gradientsOf, inference, type Network, trainingStep } from "./networks/network.js";
 import { peer } from "./peers/thread.js";
 import type { Work } from "./peers/worker.js";
 
 /** What the networks are, for the table. */
-const MLP_WORK = "784-512-512-10, batch 128";
-const CONV_NET_WORK = "28 × 28 × 1, two convolutions of 3 × 3 (16, 32), pooling, dense; batch 32";
+const MLP_WORK = networks.MLP.work;
+const CONV_NET_WORK = networks["small conv net"].work;
 
 /**
  * A network's work against a peer in a thread of its own; both must begin with the same loss. Short work is done several `times` in a turn: a thread that has just waited for the
@@ -87,7 +89,7 @@ const overhead: Benchmark = {
   seconds: 2,
   run() {
     const contender = (spec: Parameters<typeof hyper>[0]): Contender => {
-      const network = mlp();
+      const network = build("MLP");
       const optimizer = hyper(spec);
       return local(
         () => trainingStep(network, optimizer),
@@ -122,7 +124,7 @@ export const modelRows: readonly Benchmark[] = [
       rounds: 15,
       seconds: 5,
     },
-    () => ({ network: mlp(), step: gradientsOf }),
+    () => ({ network: build("MLP"), step: gradientsOf }),
   ),
   against(
     "jax MLP",
@@ -136,7 +138,7 @@ export const modelRows: readonly Benchmark[] = [
     },
     () => {
       const optimizer = hyper(adamw({ lr: 1e-3 }));
-      return { network: mlp(), step: (network) => trainingStep(network, optimizer) };
+      return { network: build("MLP"), step: (network) => trainingStep(network, optimizer) };
     },
   ),
   against(
@@ -151,7 +153,7 @@ export const modelRows: readonly Benchmark[] = [
     },
     () => {
       const optimizer = hyper(adamw({ lr: 1e-3 }));
-      return { network: convNet(), step: (network) => trainingStep(network, optimizer) };
+      return { network: build("small conv net"), step: (network) => trainingStep(network, optimizer) };
     },
   ),
   against(
@@ -165,7 +167,7 @@ export const modelRows: readonly Benchmark[] = [
       times: 10,
       seconds: 3,
     },
-    () => ({ network: mlp(), step: inference }),
+    () => ({ network: build("MLP"), step: inference }),
   ),
   against(
     "stock conv net forward",
@@ -178,7 +180,7 @@ export const modelRows: readonly Benchmark[] = [
       times: 10,
       seconds: 3,
     },
-    () => ({ network: convNet(), step: inference }),
+    () => ({ network: build("small conv net"), step: inference }),
   ),
   convolution([32, 28, 28, 16], [3, 3, 16, 32], 1),
   convolution([32, 28, 28, 16], [3, 3, 16, 32], 2),

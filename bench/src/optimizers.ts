@@ -9,6 +9,7 @@ import {
   type Benchmark,
   type Contender,
   compare,
+  empty,
   judged,
   local,
   type Question,
@@ -140,7 +141,7 @@ const bookkeeping = (name: string, spec: () => Spec): Benchmark => ({
   seconds: 2,
   async run(): Promise<Row> {
     const small: Shapes = Array.from({ length: 200 }, (_, i) => (i % 2 ? [16] : [16, 16]));
-    const { row, work, peer, oursMs, peerMs } = await compare(
+    const measured = await compare(
       {
         row: `${name}: a tensor's bookkeeping`,
         work: "one step, 200 tensors of 16 and 256 parameters: µs a tensor beyond one matrix of their size",
@@ -150,9 +151,9 @@ const bookkeeping = (name: string, spec: () => Spec): Benchmark => ({
       steps(hyper(spec()), small),
       steps(hyper(spec()), [[272, 100]]),
     );
-    const each = ((oursMs as number) - (peerMs as number)) / small.length;
+    const each = ((measured.oursMs as number) - (measured.peerMs as number)) / small.length;
     const ratio = each / 0.01;
-    return { row, work, peer, oursMs: each, peerMs: 0.01, ratio, ...judged(ratio, { atMost: 1 }) };
+    return { ...measured, oursMs: each, peerMs: 0.01, ratio, ...judged(ratio, { atMost: 1 }) };
   },
 });
 
@@ -173,9 +174,11 @@ const compiling: Benchmark = {
     await contender.dispose();
     const ratio = ms / 300;
     return {
-      row: "compiling all kernels of an optimizer",
-      work: "AdamW + FTP, learned lr: building it and its first two steps, before any other row",
-      peer: "0.3 s",
+      ...empty(
+        "compiling all kernels of an optimizer",
+        "AdamW + FTP, learned lr: building it and its first two steps, before any other row",
+        "0.3 s",
+      ),
       oursMs: ms,
       peerMs: 300,
       ratio,
@@ -199,11 +202,11 @@ const kept = (name: string, spec: () => Spec, bytes: number): Benchmark => ({
     tf.dispose([variable, gradient]);
     const ratio = each / bytes;
     return {
-      row: `${name}: memory beyond the parameters`,
-      work: `10⁶ parameters: ${each.toFixed(2)} bytes a parameter`,
-      peer: `${bytes} bytes`,
-      oursMs: null,
-      peerMs: null,
+      ...empty(
+        `${name}: memory beyond the parameters`,
+        `10⁶ parameters: ${each.toFixed(2)} bytes a parameter`,
+        `${bytes} bytes`,
+      ),
       ratio,
       ...judged(ratio, { atMost: 1.001 }),
     };

@@ -72,10 +72,11 @@ export async function bundleWithVite(folder, browser) {
   return judge(answer);
 }
 
-/** Threads do not survive Vite's minifier; see packages/wasm/src/threads.ts. */
+/** TensorFlow.js's own threads would not survive Vite's minifier; see packages/wasm/src/threads/sharing.ts. */
 export async function isolatedBundle(folder, browser) {
   const { answer, wasm } = await served(join(folder, "dist"), browser, "", { isolated: true });
-  return `${judge(answer)}, ${wasm}`;
+  if (!wasm.every((file) => file.includes("threaded"))) throw new Error(`it asked for ${wasm}, not for shared memory`);
+  return `${judge(answer)}, on shared memory`;
 }
 
 /** README's first program by esbuild, as docs/guide/bundle.md has it. */
@@ -147,8 +148,8 @@ export async function pageWithoutBundler(folder, browser) {
 
 export async function isolatedPage(folder, browser) {
   const { answer, wasm } = await served(folder, browser, "page.html", { isolated: true });
-  if (!wasm.every((file) => file.includes("threaded"))) throw new Error(`it asked for ${wasm}, not for threads`);
-  return `${judge(answer)}, on threads`;
+  if (!wasm.every((file) => file.includes("threaded"))) throw new Error(`it asked for ${wasm}, not for shared memory`);
+  return `${judge(answer)}, on shared memory`;
 }
 
 /** Who calls setWasmPaths is obeyed. */

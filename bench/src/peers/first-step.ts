@@ -8,13 +8,13 @@ import "@tensorflow/tfjs-backend-wasm";
 import { hyper, learned } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
 import { adamw, sgd } from "@hypergrad/optimizers";
-import { convNet, trainingStep } from "../networks.js";
+import { build, trainingStep } from "../networks/network.js";
 
 const before = performance.now();
 await import("@hypergrad/wasm");
 const importing = performance.now() - before;
 await tf.setBackend("wasm");
-const network = convNet();
+const network = build("small conv net");
 const optimizer =
   process.argv[2] === "tf.train.adam"
     ? tf.train.adam(1e-3)

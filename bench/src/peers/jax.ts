@@ -1,5 +1,8 @@
 /** The MLP's whole training step in jax-js, under jit, on its WASM device. */
-import { BATCH, MLP, mlpImages, mlpLabels, mlpWeights } from "../networks.js";
+import { networks } from "../networks/catalogue.js";
+import { examplesOf, weightsOf } from "../networks/layers.js";
+
+const { batch: BATCH, classes: CLASSES } = networks.MLP;
 
 /** AdamW's numbers. */
 const [LR, BETA1, BETA2, EPS, DECAY] = [1e-3, 0.9, 0.999, 1e-8, 0.01];
@@ -54,12 +57,17 @@ export async function trainer(): Promise<() => Promise<number>> {
   const { blockUntilReady, defaultDevice, init, numpy: np } = jax;
   await init("wasm");
   defaultDevice("wasm");
-  const weights = mlpWeights();
-  let p = MLP.map((shape, i) => np.array(weights[i] as Float32Array<ArrayBuffer>).reshape([...shape]));
-  let m = MLP.map((shape) => np.zeros([...shape]));
-  let v = MLP.map((shape) => np.zeros([...shape]));
-  const x = np.array(mlpImages() as Float32Array<ArrayBuffer>).reshape([BATCH, 784]);
-  const y = np.array(mlpLabels() as Float32Array<ArrayBuffer>).reshape([BATCH, 10]);
+  const weights = weightsOf(networks.MLP);
+  const examples = examplesOf(networks.MLP);
+  let p = weights.map(({ values, shape }) => np.array(values as Float32Array<ArrayBuffer>).reshape([...shape]));
+  let m = weights.map(({ shape }) => np.zeros([...shape]));
+  let v = weights.map(({ shape }) => np.zeros([...shape]));
+  const x = np.array(examples.x as Float32Array<ArrayBuffer>).reshape([BATCH, 784]);
+  const oneHot = new Float32Array(BATCH * CLASSES);
+  examples.labels.forEach((label, i) => {
+    oneHot[i * CLASSES + label] = 1;
+  });
+  const y = np.array(oneHot).reshape([BATCH, CLASSES]);
   const step = stepIn(jax);
 
   let t = 0;

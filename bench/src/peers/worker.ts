@@ -3,29 +3,30 @@
  * milliseconds that each time took; its first message is the loss, by which the work is known to be the same.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import type { NetworkName } from "../networks/catalogue.js";
 
 /** What the worker does. */
 export type Work = "stock MLP" | "stock MLP forward" | "stock conv net forward" | "cpu conv net" | "jax MLP";
 
 async function stock(
   backend: "wasm" | "cpu",
-  network: "mlp" | "convNet",
+  name: NetworkName,
   pass: "inference" | "gradientsOf" | "trainingStep",
 ): Promise<() => number> {
   const tf = await import("@tensorflow/tfjs");
   await import(backend === "wasm" ? "@tensorflow/tfjs-backend-wasm" : "@tensorflow/tfjs-backend-cpu");
   await tf.setBackend(backend);
-  const networks = await import("../networks.js");
-  const net = networks[network]();
+  const passes = await import("../networks/network.js");
+  const network = passes.build(name);
   const optimizer = tf.train.adam(1e-3);
-  return () => networks[pass](net, optimizer);
+  return () => passes[pass](network, optimizer);
 }
 
 const works: Readonly<Record<Work, () => Promise<() => number | Promise<number>>>> = {
-  "stock MLP": () => stock("wasm", "mlp", "gradientsOf"),
-  "stock MLP forward": () => stock("wasm", "mlp", "inference"),
-  "stock conv net forward": () => stock("wasm", "convNet", "inference"),
-  "cpu conv net": () => stock("cpu", "convNet", "trainingStep"),
+  "stock MLP": () => stock("wasm", "MLP", "gradientsOf"),
+  "stock MLP forward": () => stock("wasm", "MLP", "inference"),
+  "stock conv net forward": () => stock("wasm", "small conv net", "inference"),
+  "cpu conv net": () => stock("cpu", "small conv net", "trainingStep"),
   "jax MLP": async () => (await import("./jax.js")).trainer(),
 };
 

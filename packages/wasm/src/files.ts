@@ -6,7 +6,7 @@
 import { setWasmPaths, version_wasm } from "@tensorflow/tfjs-backend-wasm";
 import { env } from "@tensorflow/tfjs-core";
 import { hasSimd } from "./heap/assemble.js";
-import { threadsWork } from "./threads.js";
+import { shouldShare } from "./threads/setting.js";
 
 /** The version whose files they are: another's would not fit its backend. */
 const VERSION = "4.22.0";
@@ -21,7 +21,7 @@ const addresses = () => ({
 /** The file that the backend will ask for, unless a flag of tfjs says otherwise by then. */
 function expected(): keyof ReturnType<typeof addresses> {
   if (!hasSimd()) return "tfjs-backend-wasm.wasm";
-  return threadsWork() ? "tfjs-backend-wasm-threaded-simd.wasm" : "tfjs-backend-wasm-simd.wasm";
+  return shouldShare() ? "tfjs-backend-wasm-threaded-simd.wasm" : "tfjs-backend-wasm-simd.wasm";
 }
 
 /**

@@ -15,10 +15,13 @@ import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
 import "./chains/index.js";
 import "./tape/index.js";
+import { shareMemory } from "./threads/sharing.js";
 
-export { setPrecise } from "./precise.js";
+export { setPrecise } from "./heap/precise.js";
+export { setThreads, type Threads, threads } from "./threads/setting.js";
 
 tellWhereFilesAre();
+shareMemory();
 guardExisting();
 if (hasSimd()) accelerate("wasm", fused, "fused WASM kernels");
 else {

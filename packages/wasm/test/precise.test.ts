@@ -1,6 +1,6 @@
 import { setPrecise } from "@hypergrad/wasm";
 import { expect, it } from "vitest";
-import { precise } from "../src/precise.js";
+import { precise } from "../src/heap/precise.js";
 
 it("Tests run with the same bits on every machine, and the switch can be turned at any time", () => {
   expect(precise()).toBe(true);

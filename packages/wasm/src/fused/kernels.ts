@@ -5,6 +5,7 @@ import { type Kernel, power } from "@hypergrad/core/executors";
 import { moduleOf } from "../heap/assemble.js";
 import type { Heap } from "../heap/heap.js";
 import { isShared } from "../heap/internals.js";
+import { instantiate } from "../threads/parallel.js";
 import type { Mode } from "./frame.js";
 import { textOf } from "./kernel-text.js";
 
@@ -34,11 +35,9 @@ export function kernelFor(heap: Heap, key: string, kernel: Kernel, mode: Mode): 
   const known = bound.get(id);
   if (known) return known;
   const { memory } = heap;
-  const { exports } = new WebAssembly.Instance(compileKernel(key, kernel, mode, isShared(memory)), {
-    env: { memory },
+  const { run } = instantiate(heap.backend, compileKernel(key, kernel, mode, isShared(memory)), {
     Math: { exp: Math.exp, log: Math.log, tanh: Math.tanh, pow: power },
-  });
-  const run = exports.run as Run;
+  }) as { run: Run };
   bound.set(id, run);
   return run;
 }

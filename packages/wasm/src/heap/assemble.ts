@@ -119,10 +119,29 @@ export function assemble(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The text as a module. */
-export const moduleOf = (text: string): WebAssembly.Module => new WebAssembly.Module(assemble(text));
+export function moduleOf(text: string): WebAssembly.Module {
+  const bytes = assemble(text);
+  const module = new WebAssembly.Module(bytes);
+  made.set(module, bytes);
+  return module;
+}
 
-/** A module of one function, which returns a vector. */
-const vector = "(module (func (result v128) (v128.const i32x4 0 0 0 0)))";
+const made = new WeakMap<WebAssembly.Module, Uint8Array>();
+
+/** The bytes that a module was made of. */
+export const bytesOf = (module: WebAssembly.Module): Uint8Array => made.get(module) as Uint8Array;
+
+/** Whether this WebAssembly engine takes a function with such a value. */
+const takes = (vector: string): boolean => WebAssembly.validate(assemble(`(module (func (result v128) ${vector}))`));
+const zero = "(v128.const i32x4 0 0 0 0)";
 
 /** True where this WebAssembly engine runs SIMD instructions. */
-export const hasSimd = (): boolean => WebAssembly.validate(assemble(vector));
+export const hasSimd = (): boolean => takes(zero);
+
+let multiplyAdd: boolean | undefined;
+
+/** True where it has those of relaxed SIMD too, of which one multiplies and adds. */
+export function hasMultiplyAdd(): boolean {
+  multiplyAdd ??= takes(`(f32x4.relaxed_madd ${zero} ${zero} ${zero})`);
+  return multiplyAdd;
+}

@@ -11,7 +11,7 @@ const KEPT = 2 ** 20;
 export class Heap {
   /** The memory that compiled code imports. */
   readonly memory: WebAssembly.Memory;
-  private readonly backend: Internals;
+  readonly backend: Internals;
   private buffer: ArrayBufferLike | undefined;
   private scratchBytes = 0;
   private claims = 0;

@@ -91,8 +91,8 @@ export class Body {
       throw new Error(`The assembler of kernels knows no instruction ${name}; opcodes.ts lists those that it does.`);
     const { code } = opcode;
     if (code > 0xff) {
-      this.bytes.push(code >> 8);
-      pushNumber(code & 0xff, this.bytes);
+      this.bytes.push(code >> 16);
+      pushNumber(code & 0xffff, this.bytes);
     } else this.bytes.push(code);
     this.#writeImmediate(opcode, words);
   }

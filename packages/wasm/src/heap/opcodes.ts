@@ -3,8 +3,8 @@
  */
 
 /** What stands before the numbers of vector instructions, and of those on whole stretches of memory. */
-const SIMD = 0xfd00;
-const BULK = 0xfc00;
+const SIMD = 0xfd0000;
+const BULK = 0xfc0000;
 
 const compared = "eq ne lt gt le ge";
 const arithmetic = "abs neg ceil floor trunc nearest sqrt add sub mul div min max copysign";
@@ -29,6 +29,8 @@ const plain: readonly (readonly [first: number, type: string, names: string])[] 
   [SIMD + 0xae, "i32x4", "add"],
   [SIMD + 0xe0, "f32x4", "abs neg - sqrt add sub mul div min max pmin pmax"],
   [SIMD + 0xf0, "f64x2", "add sub mul div min max"],
+  // Relaxed SIMD: not in every engine.
+  [SIMD + 0x105, "f32x4", "relaxed_madd relaxed_nmadd"],
 ];
 
 /** What follows an instruction in its binary form, beyond its number. */

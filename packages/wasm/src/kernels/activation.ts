@@ -1,24 +1,26 @@
 /** The activation at the end of a fused kernel, as a kernel of its own. */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
-import { run } from "./backend.js";
+import { address, run, sizeOf } from "./backend.js";
+import { machineOf } from "./machine.js";
 import { repeats } from "./prelu.js";
 
 /** The names of the kernels, by the names that tfjs gives the activations. */
 const kernels: Readonly<Record<string, string>> = {
-  relu: "Relu",
-  relu6: "Relu6",
   prelu: "Prelu",
   leakyrelu: "LeakyRelu",
   sigmoid: "Sigmoid",
   elu: "Elu",
 };
 
+/** Activations that put values between bounds, which is done where they are. */
+const bounds: Readonly<Record<string, [least: number, most: number]>> = { relu: [0, Infinity], relu6: [0, 6] };
+
 /** Whether a stock fused kernel can take the slopes of a prelu: it repeats them along a result of this shape without a look at their own. */
 export const fusable = ({ preluActivationWeights: slopes }: NamedTensorInfoMap, shape: readonly number[]): boolean =>
   !slopes || repeats(slopes.shape, shape);
 
-/** x, activated as the attributes of a fused kernel ask for; x itself is disposed. */
+/** x, activated as the attributes of a fused kernel ask for; x itself is disposed, or becomes it. */
 export function activate(
   backend: BackendWasm,
   x: TensorInfo,
@@ -27,10 +29,16 @@ export function activate(
 ): TensorInfo {
   const activation = (attrs["activation"] ?? "linear") as string;
   if (activation === "linear") return x;
+  const between = bounds[activation];
+  if (between) {
+    const at = address(backend, x);
+    machineOf(backend).clip(at, at, sizeOf(x), ...between);
+    return x;
+  }
   const kernel = kernels[activation];
   if (!kernel) {
     throw new Error(
-      `The WASM backend has no fused activation "${activation}". It has linear, ${Object.keys(kernels).join(", ")}.`,
+      `The WASM backend has no fused activation "${activation}". It has linear, ${[...Object.keys(bounds), ...Object.keys(kernels)].join(", ")}.`,
     );
   }
   const alpha = inputs["preluActivationWeights"];
@@ -44,7 +52,7 @@ export function activate(
   return out;
 }
 
-/** x + bias, activated: what a fused convolution does after the convolution; x itself is disposed. */
+/** x + bias, activated: what a fused convolution does after the convolution; x itself is disposed, or becomes it. */
 export function biasAndActivate(
   backend: BackendWasm,
   x: TensorInfo,

@@ -1,31 +1,40 @@
-/** Gathering from each of several pictures, rows, …: the stock kernel reads past the end of their indices. Here they are indices into all of them at once. */
+/** Rows by their indices, such as those of an embedding: each is a run that is copied. */
 import { backend_util, GatherV2, type TensorInfo, util } from "@tensorflow/tfjs-core";
-import { type Kernel, register, view, withTemporaries } from "./backend.js";
-import { refuse } from "./entrance.js";
+import { address, type Kernel, register, sizeOf } from "./backend.js";
+import { checkInputs } from "./entrance.js";
+import { machineOf } from "./machine.js";
+
+/** Refuses an index of what is not there. */
+function checkIndices(indices: Int32Array, rows: number): void {
+  for (const index of indices) {
+    if (!(index >= 0 && index < rows)) {
+      // The words of the other backends.
+      throw new Error(`GatherV2: the index value ${index} is not in [0, ${rows - 1}]`);
+    }
+  }
+}
 
 register(
   GatherV2,
-  (stock): Kernel =>
-    (call) => {
-      const { x, indices } = call.inputs as { x: TensorInfo; indices: TensorInfo };
-      const { axis, batchDims } = call.attrs as { axis: number; batchDims: number };
-      if (batchDims === 0) return stock(call);
-      const { backend } = call;
-      const at = util.parseAxisParam(axis, x.shape)[0] as number;
+  (): Kernel =>
+    ({ inputs, attrs, backend }) => {
+      const { x, indices } = inputs as { x: TensorInfo; indices: TensorInfo };
+      checkInputs(GatherV2, { indices: { dtype: "int32", least: 0, most: 6, optional: false } }, { indices });
+      const axis = util.parseAxisParam(attrs["axis"] as number, x.shape)[0]!;
+      checkIndices(backend.typedArrayFromHeap(indices) as Int32Array, x.shape[axis]!);
       const { batchSize, outerSize, dimSize, sliceSize, outputShape } =
-        backend_util.segment_util.collectGatherOpShapeInfo(x as never, indices as never, at, batchDims);
-      const given = backend.readSync(indices.dataId) as Int32Array;
-      const each = given.length / batchSize;
-      const all = Int32Array.from({ length: batchSize * outerSize * each }, (_, i) => {
-        const row = Math.floor(i / each);
-        const index = given[Math.floor(row / outerSize) * each + (i % each)] as number;
-        if (index < 0 || index >= dimSize) refuse(GatherV2, `finds the index ${index} not in [0, ${dimSize - 1}].`);
-        return row * dimSize + index;
-      });
-      return withTemporaries(backend, (keep) => {
-        const flat = keep(backend.makeOutput([all.length], "int32", undefined, all));
-        const inputs = { x: view(x, [batchSize * outerSize * dimSize, sliceSize]), indices: flat };
-        return view(stock({ backend, inputs, attrs: { axis: 0, batchDims: 0 } }), outputShape);
-      });
+        backend_util.segment_util.collectGatherOpShapeInfo(
+          x as never,
+          indices as never,
+          axis,
+          attrs["batchDims"] as number,
+        );
+      const out = backend.makeOutput(outputShape, x.dtype);
+      if (sizeOf(out) === 0) return out;
+      const each = sizeOf(indices) / batchSize;
+      const bytes = sliceSize * util.bytesPerElement(x.dtype);
+      const places = [x, indices, out].map((info) => address(backend, info)) as [number, number, number];
+      machineOf(backend).gather(...places, batchSize, outerSize, dimSize, each, bytes);
+      return out;
     },
 );

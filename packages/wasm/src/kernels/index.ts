@@ -6,6 +6,9 @@ import "./identity.js";
 import "./clip.js";
 import "./transpose.js";
 import "./tile.js";
+import "./slices.js";
+import "./joins.js";
+import "./gather.js";
 import "./matmul.js";
 import "./convolution.js";
 import "./depthwise.js";
@@ -13,7 +16,6 @@ import "./pooling.js";
 import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
-import "./gather.js";
 import "./reduce.js";
 import "./einsum.js";
 // Of all kernels, so it comes last.

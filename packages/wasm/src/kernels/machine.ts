@@ -5,8 +5,10 @@
  * Kernels must answer at once, so nothing can be loaded when they run: the module is assembled and compiled synchronously, once.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { memoryImport, moduleOf } from "../heap/assemble.js";
+import { hasMultiplyAdd, memoryImport, moduleOf } from "../heap/assemble.js";
 import { isShared, memoryOf } from "../heap/internals.js";
+import { precise } from "../heap/precise.js";
+import { instantiate } from "../threads/parallel.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
 import { convolutionText } from "./convolution-text.js";
@@ -15,13 +17,16 @@ import { depthwiseText } from "./depthwise-text.js";
 import { gemmSpill, gemmText, gemmWork } from "./gemm-text.js";
 import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
+import { productsText } from "./products-text.js";
 import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
+import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
 
 /** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
 export type Machine = Readonly<
   Record<
     | "gemm"
+    | "products"
     | "conv_forward"
     | "conv_filter"
     | "conv_input"
@@ -33,6 +38,7 @@ export type Machine = Readonly<
     | "average_pool_gradient"
     | "transpose"
     | "move"
+    | "gather"
     | `reduce_${"rows" | "columns"}_${Reduction}`
     | "copy_rows"
     | "repeat"
@@ -44,29 +50,47 @@ export type Machine = Readonly<
   >
 > & { readonly work: number; readonly spill: number };
 
-const machines = new WeakMap<BackendWasm, Machine>();
-const compiled: { shared?: WebAssembly.Module; own?: WebAssembly.Module } = {};
-
-function compile(shared: boolean): WebAssembly.Module {
-  const texts = [
-    ...[gemmText, convolutionText, depthwiseText, depthwiseFilterText],
-    ...[windowText, layoutText, moveText, reduceText, clipText],
-  ];
-  return moduleOf(`(module ${memoryImport(shared)} ${texts.join("\n")})`);
+interface Bound {
+  /** With and without relaxed multiply-add. */
+  readonly machines: Map<boolean, Machine>;
+  readonly work: number;
 }
 
-/** The module, bound to this backend's memory. */
+const backends = new WeakMap<BackendWasm, Bound>();
+const compiled = new Map<string, WebAssembly.Module>();
+
+function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
+  const id = `${shared} ${relaxed}`;
+  const known = compiled.get(id);
+  if (known) return known;
+  const texts = [
+    ...[gemmText, productsText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[windowText, layoutText, moveText, reduceText, clipText],
+  ];
+  const madd = multiplyAdd(relaxed);
+  const all = texts.map((text) => (typeof text === "string" ? text : text(madd)));
+  const module = moduleOf(`(module ${memoryImport(shared)} ${all.join("\n")})`);
+  compiled.set(id, module);
+  return module;
+}
+
+function bind(backend: BackendWasm): Bound {
+  // Two thirds of a megabyte to pack matrices into; it is kept for as long as the backend lives.
+  const work = internals(backend).wasm._malloc(Math.max(gemmWork, reduceWork)) >>> 0;
+  const bound = { machines: new Map<boolean, Machine>(), work };
+  backends.set(backend, bound);
+  return bound;
+}
+
+/** The module, bound to this backend's memory; its multiply-add is as `setPrecise` and the engine have it. */
 export function machineOf(backend: BackendWasm): Machine {
-  const known = machines.get(backend);
+  const { machines, work } = backends.get(backend) ?? bind(backend);
+  const relaxed = !precise() && hasMultiplyAdd();
+  const known = machines.get(relaxed);
   if (known) return known;
   const memory = memoryOf(internals(backend));
-  const shared = isShared(memory);
-  compiled[shared ? "shared" : "own"] ??= compile(shared);
-  const module = compiled[shared ? "shared" : "own"]!;
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  // Half a megabyte to pack matrices into; it is kept for as long as the backend lives.
-  const work = internals(backend).wasm._malloc(Math.max(gemmWork, reduceWork)) >>> 0;
+  const exports = instantiate(internals(backend), compile(isShared(memory), relaxed));
   const machine = { ...exports, work, spill: work + gemmSpill } as unknown as Machine;
-  machines.set(backend, machine);
+  machines.set(relaxed, machine);
   return machine;
 }

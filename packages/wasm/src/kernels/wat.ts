@@ -62,7 +62,8 @@ export const call = (name: string, ...operands: (string | number)[]): string =>
   `(call $${name} ${operands.map(value).join(" ")})`;
 
 /** The lines that `line` gives for each number. */
-export const each = (list: readonly number[], line: (i: number) => string): string => list.map(line).join("\n");
+export const each = <T>(list: readonly T[], line: (item: T) => string): string =>
+  list.map((item) => line(item)).join("\n");
 
 /** Four 32-bit lanes out of the eight of two vectors. */
 export const shuffle = (x: string, y: string, lanes: readonly number[]): string =>
@@ -73,3 +74,17 @@ export const nest = (
   loops: readonly (readonly [local: string, start: string | number, end: string | number, by: string | number])[],
   body: string,
 ): string => loops.reduceRight((inner, [local, start, end, by]) => loop(local, start, end, by, inner), body);
+
+/** The numbers below n. */
+export const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** `sum += a · b` of four lanes, all of them locals. */
+export type MultiplyAdd = (sum: string, a: string, b: string) => string;
+
+/** In two roundings, which are the same everywhere; or relaxed: in one, where the processor can. */
+export const multiplyAdd =
+  (relaxed: boolean): MultiplyAdd =>
+  (sum, a, b) =>
+    relaxed
+      ? `(local.set $${sum} (f32x4.relaxed_madd (local.get $${a}) (local.get $${b}) (local.get $${sum})))`
+      : `(local.set $${sum} (f32x4.add (local.get $${sum}) (f32x4.mul (local.get $${a}) (local.get $${b}))))`;

@@ -14,6 +14,7 @@ import { type Opcode, opcodes } from "../../src/heap/opcodes.js";
 import { convolutionText } from "../../src/kernels/convolution-text.js";
 import { gemmText } from "../../src/kernels/gemm-text.js";
 import { layoutText } from "../../src/kernels/layout-text.js";
+import { multiplyAdd } from "../../src/kernels/wat.js";
 import { windowText } from "../../src/kernels/window-text.js";
 
 /** Their bytes, as text: of two that differ, a test shows where. */
@@ -24,8 +25,9 @@ const expectSame = (text: string): void => {
 };
 
 describe("The assembler gives watr's bytes", () => {
-  test.each([false, true])("for the kernels of a backward pass (memory shared: %s)", (shared) => {
-    expectSame(`(module ${memoryImport(shared)} ${[gemmText, convolutionText, windowText, layoutText].join("\n")})`);
+  test.each([false, true])("for the kernels of a backward pass (memory shared, relaxed multiply-add: %s)", (yes) => {
+    const products = gemmText(multiplyAdd(yes));
+    expectSame(`(module ${memoryImport(yes)} ${[products, convolutionText, windowText, layoutText].join("\n")})`);
   });
 
   test("for kernels of any lines, in all modes", () => {

@@ -2,19 +2,21 @@
  * The internals of TensorFlow.js's WASM backend, in both of the forms that its builds have them.
  */
 import * as tf from "@tensorflow/tfjs";
-import "../../src/index.js";
 import { describe, expect, test } from "vitest";
 import { memoryImport, moduleOf } from "../../src/heap/assemble.js";
 import { internalsOf, isShared, memoryOf } from "../../src/heap/internals.js";
+import { setThreads } from "../../src/index.js";
 
 const pages = (shared: boolean): WebAssembly.Memory => new WebAssembly.Memory({ initial: 256, maximum: 65536, shared });
 
 describe("the memory", () => {
   test("of the build for one thread is the one that it exports", async () => {
+    await setThreads(1);
     await tf.setBackend("wasm");
     const internals = internalsOf(tf.backend());
     expect(internals).toBe(tf.backend());
     expect(internals && memoryOf(internals)).toBe(internals?.wasm.asm?.memory);
+    expect(internals && isShared(memoryOf(internals))).toBe(false);
   });
 
   test("of the build for several threads, which imports it, is the one that it was given", () => {
