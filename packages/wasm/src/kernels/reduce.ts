@@ -4,7 +4,7 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { Max, Mean, Min, Prod, Sum, type TensorInfo, util } from "@tensorflow/tfjs-core";
-import { address, type Kernel, register, sizeOf, view, withTemporaries } from "./backend.js";
+import { address, type Kernel, register, shared, sizeOf, withTemporaries } from "./backend.js";
 import { machineOf } from "./machine.js";
 import { mostColumns, type Reduction } from "./reduce-text.js";
 
@@ -70,10 +70,7 @@ function reduce(
 ): TensorInfo {
   const groups = groupsOf(x.shape, axes);
   let left = groups.filter(({ reduced }) => reduced).length;
-  if (left === 0) {
-    backend.incRef(x.dataId);
-    return view(x, shape);
-  }
+  if (left === 0) return shared(backend, x, shape);
   return withTemporaries(backend, (keep) => {
     let from = x;
     for (; left > 0; left--) {
