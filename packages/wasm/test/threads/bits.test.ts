@@ -3,7 +3,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { setThreads, threads } from "../../src/index.js";
+import { setPrecise, setThreads, threads } from "../../src/index.js";
 import { noise } from "./noise.js";
 
 beforeAll(async () => {
@@ -66,4 +66,19 @@ test.each(Object.entries(kernels))("%s", async (_, compute) => {
   expect(one?.some((byte) => byte !== 0)).toBe(true);
   expect(one && two?.equals(one)).toBe(true);
   expect(one && three?.equals(one)).toBe(true);
+});
+
+test("a convolution by Winograd and its gradients", async () => {
+  setPrecise(false);
+  try {
+    const compute = kernels["a convolution of 3×3"] as () => tf.Tensor;
+    const results: Buffer[] = [];
+    for (const count of [1, 3]) {
+      await setThreads(count);
+      results.push(Buffer.from(tf.tidy(() => compute().dataSync()).buffer));
+    }
+    expect(results[0] && results[1]?.equals(results[0])).toBe(true);
+  } finally {
+    setPrecise(true);
+  }
 });
