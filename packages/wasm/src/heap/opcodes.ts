@@ -23,7 +23,7 @@ const plain: readonly (readonly [first: number, type: string, names: string])[] 
   [SIMD + 0x4d, "v128", "not and andnot or xor bitselect any_true"],
   [SIMD + 0x5f, "f64x2", "promote_low_f32x4"],
   [SIMD + 0x67, "f32x4", "ceil floor trunc nearest"],
-  [SIMD + 0xae, "i32x4", "add"],
+  [SIMD + 0xab, "i32x4", "shl shr_s shr_u add - - sub"],
   [SIMD + 0xe0, "f32x4", "abs neg - sqrt add sub mul div min max pmin pmax"],
   [SIMD + 0xf0, "f64x2", "add sub mul div min max"],
   // Relaxed SIMD: not in every engine.
