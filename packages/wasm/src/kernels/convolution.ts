@@ -14,12 +14,14 @@ import {
   type TensorInfo,
   Transpose,
 } from "@tensorflow/tfjs-core";
-import { biasAndActivate, fusable } from "./activation.js";
+import { activate, biasAndActivate, finished, fusable, unchanged } from "./activation.js";
 import { address, type Call, type Kernel, register, run, withTemporaries, zeros } from "./backend.js";
 import { checkShape, type Entrance, float, perhaps } from "./entrance.js";
 import { convolutionOf, type Geometry, isEmpty, ofResult, xnnpackAgrees } from "./geometry.js";
 import { type Machine, machineOf } from "./machine.js";
 import { crop, type Image, pad, paddedZeros } from "./padding.js";
+import { isPointwise, pointwise, pointwiseImageGradient, pointwiseKernelGradient } from "./pointwise.js";
+import { isWinograd, winogradForward, winogradImageGradient, winogradKernelGradient } from "./winograd.js";
 
 const channelsLast = [0, 2, 3, 1];
 const channelsFirst = [0, 3, 1, 2];
@@ -74,6 +76,9 @@ export function kernelGradientInto(backend: BackendWasm, g: Geometry, image: Ima
 
 /** The gradient with respect to the kernel. */
 function kernelGradient(backend: BackendWasm, x: TensorInfo, dy: TensorInfo, g: Geometry): TensorInfo {
+  // Of few channels, packing would take longer than the product.
+  if (!isEmpty(g) && isPointwise(g) && g.inChannels >= 32) return pointwiseKernelGradient(backend, x, dy, g);
+  if (!isEmpty(g) && isWinograd(g)) return winogradKernelGradient(backend, x, dy, g);
   const out = zeros(backend, g.filterShape);
   if (isEmpty(g)) return out;
   const image = pad(backend, x, g);
@@ -112,6 +117,8 @@ export function imageGradientInto(backend: BackendWasm, g: Geometry, image: Imag
 /** The gradient with respect to the image. */
 function imageGradient(backend: BackendWasm, dy: TensorInfo, kernel: TensorInfo, g: Geometry): TensorInfo {
   if (isEmpty(g)) return zeros(backend, g.inShape);
+  if (isPointwise(g)) return pointwiseImageGradient(backend, dy, kernel, g);
+  if (isWinograd(g)) return winogradImageGradient(backend, dy, kernel, g);
   const image = paddedZeros(backend, g, g.inChannels);
   const turned = turnedKernel(backend, kernel, g);
   imageGradientInto(backend, g, image, [address(backend, image.info), address(backend, turned), address(backend, dy)]);
@@ -164,6 +171,8 @@ register(
       inChannelsLast(call, ["x"], (last) => {
         const { x, filter } = last.inputs as { x: TensorInfo; filter: TensorInfo };
         const g = convolutionOf(Conv2D, last, x.shape, filter.shape);
+        if (!isEmpty(g) && isPointwise(g)) return pointwise(last.backend, x, filter, g, {});
+        if (!isEmpty(g) && isWinograd(g)) return winogradForward(last.backend, x, filter, g, unchanged);
         return forXnnpack(g) ? stock(last) : forward(last.backend, x, filter, g);
       }),
   operands,
@@ -178,6 +187,12 @@ register(
         const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
         const g = convolutionOf(FusedConv2D, last, x.shape, filter.shape);
         const simple = !bias || (bias.shape.length === 1 && bias.shape[0] === g.outChannels);
+        if (simple && !isEmpty(g) && isPointwise(g)) {
+          return activate(backend, pointwise(backend, x, filter, g, bias ? { bias } : {}), inputs, attrs);
+        }
+        if (simple && !isEmpty(g) && isWinograd(g)) {
+          return finished(backend, inputs, attrs, (finish) => winogradForward(backend, x, filter, g, finish));
+        }
         if (simple && fusable(inputs, g.outShape) && forXnnpack(g)) return stock(last);
         return biasAndActivate(backend, run(backend, Conv2D, { x, filter }, attrs), inputs, attrs);
       }),

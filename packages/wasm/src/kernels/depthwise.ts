@@ -6,7 +6,7 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { FusedDepthwiseConv2D, type TensorInfo } from "@tensorflow/tfjs-core";
-import { activate, biasAndActivate, fusable } from "./activation.js";
+import { biasAndActivate, type Finish, finished, fusable, unchanged } from "./activation.js";
 import { address, type Call, type Kernel, register, run, sizeOf, threaded, withTemporaries, zeros } from "./backend.js";
 import { checkShape, type Entrance, float, perhaps, refuse } from "./entrance.js";
 import { convolutionOf, type Geometry, isEmpty, ofResult, xnnpackAgrees } from "./geometry.js";
@@ -84,15 +84,6 @@ function inside({ count, by, from, taps, tapBy }: Axis, size: number): [first: n
   const first = Math.max(0, Math.ceil((-from - Math.min(0, reach)) / by));
   return [first, Math.min(count, Math.floor((size - 1 - from - Math.max(0, reach)) / by) + 1)];
 }
-
-/** What is done with the sums: a bias for each channel, and bounds. */
-interface Finish {
-  readonly bias: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-const unchanged: Finish = { bias: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 
 /** y [batch, rows.count, columns.count, channels] of x [batch, height, width, channels], at these addresses. */
 function gather(
@@ -201,13 +192,6 @@ register(
   operands,
 );
 
-/** Activations that are bounds. */
-const bounds: Readonly<Record<string, readonly [low: number, high: number]>> = {
-  linear: [unchanged.low, unchanged.high],
-  relu: [0, unchanged.high],
-  relu6: [0, 6],
-};
-
 register(
   FusedDepthwiseConv2D,
   (stock): Kernel =>
@@ -218,10 +202,7 @@ register(
       const simple = !bias || (bias.shape.length === 1 && bias.shape[0] === g.outChannels);
       if (simple && !isEmpty(g)) {
         if (fusable(inputs, g.outShape) && forXnnpack(backend, g)) return stock(call);
-        const activation = (attrs["activation"] ?? "linear") as string;
-        const [low, high] = bounds[activation] ?? bounds["linear"]!;
-        const out = convolution(backend, g, x, filter, { bias: bias ? address(backend, bias) : 0, low, high });
-        return activation in bounds ? out : activate(backend, out, inputs, attrs);
+        return finished(backend, inputs, attrs, (finish) => convolution(backend, g, x, filter, finish));
       }
       return biasAndActivate(backend, run(backend, forward, { x, filter }, attrs), inputs, attrs);
     },

@@ -22,6 +22,7 @@ import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
 import { softmaxText } from "./softmax-text.js";
 import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
+import { winogradText } from "./winograd-text.js";
 
 /** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
 export type Machine = Readonly<
@@ -33,6 +34,10 @@ export type Machine = Readonly<
     | "conv_input"
     | "depthwise_gather"
     | "depthwise_filter"
+    | "winograd_kernel"
+    | "winograd_forward"
+    | "winograd_filter"
+    | "winograd_kernel_gradient"
     | "max_pool"
     | "average_pool"
     | "max_pool_gradient"
@@ -67,7 +72,7 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   const known = compiled.get(id);
   if (known) return known;
   const texts = [
-    ...[gemmText, productsText, convolutionText, depthwiseText, depthwiseFilterText],
+    ...[gemmText, productsText, convolutionText, winogradText, depthwiseText, depthwiseFilterText],
     ...[windowText, layoutText, moveText, reduceText, softmaxText, clipText],
   ];
   const madd = multiplyAdd(relaxed);
