@@ -52,7 +52,7 @@ function copiesOf(size: number, length: number, sources: readonly Operand[]): nu
   return Math.min(copies, size / length);
 }
 
-function workOf(root: Value): Work {
+function workOf(root: Value, alone = false): Work {
   const pending = pendingOf([root]);
   const sources: Operand[] = [];
   const constants: number[] = [];
@@ -76,7 +76,7 @@ function workOf(root: Value): Work {
       constants: own.map((constant) => constants.push(constant) - 1),
     };
   });
-  const outputs = outputsOf(root, pending);
+  const outputs = alone ? [root] : outputsOf(root, pending);
   const length = rowLength(root.size, sources);
   const pass: Pass = {
     sources: sources.map((source) => ({
@@ -109,7 +109,7 @@ function runOf(backend: Internals, pass: Pass): Run {
   return exports.run as Run;
 }
 
-/** The bytes of a source, side by side so many times; undefined where it is read as it is. */
+/** The bytes of a source, side by side so many times. */
 function repeated({ wasm }: Internals, { memoryOffset }: TensorData, bytes: number, copies: number): number {
   const at = wasm._malloc(bytes * copies) >>> 0;
   for (let copy = 0; copy < copies; copy++) {
@@ -118,35 +118,86 @@ function repeated({ wasm }: Internals, { memoryOffset }: TensorData, bytes: numb
   return at;
 }
 
+/** Runs a pass as often as `use` does: on elements from one to another, given where each output's element 0 is. */
+function launch(
+  owned: Internals,
+  work: Work,
+  use: (run: (targets: readonly number[], from: number, to: number) => void) => void,
+): void {
+  const { wasm, dataIdMap } = owned;
+  const { pass, sources, constants, length, copies } = work;
+  const run = runOf(owned, pass);
+  const scratch: number[] = [];
+  try {
+    const places = sources.flatMap(({ value, width, count }, i) => {
+      const { kind, boolean } = pass.sources[i] as Pass["sources"][number];
+      const data = dataIdMap.data.get(value.dataId) as TensorData;
+      if (kind !== "row" || copies === 1) return [data.memoryOffset, width, count];
+      const at = repeated(owned, data, boolean ? count : 4 * count, copies);
+      scratch.push(at);
+      return [at, width, count];
+    });
+    use((targets, from, to) => run(from, to, length * copies, ...targets, ...places, ...constants));
+  } finally {
+    for (const address of scratch) wasm._free(address);
+  }
+}
+
 /**
  * Computes a value, and perhaps others on the way; all that are on the heap then and were not before. Where there is no room nothing has changed: `dispose` gives
  * up what was made until then.
  */
 export function compute(owned: Internals, root: Value, dispose: (dataId: object) => void): readonly Value[] {
-  const { wasm, dataIdMap } = owned;
-  const { pass, sources, outputs, constants, length, copies } = workOf(root);
-  const run = runOf(owned, pass);
-  const data = ({ dataId }: Value) => dataIdMap.data.get(dataId) as TensorData;
+  const work = workOf(root);
+  const { outputs } = work;
   const made: Value[] = [];
-  const scratch: number[] = [];
   try {
     for (const value of outputs) {
       owned.move(value.dataId, null, value.shape, value.dtype, 1);
       made.push(value);
     }
-    const places = sources.flatMap(({ value, width, count }, i) => {
-      const { kind, boolean } = pass.sources[i] as Pass["sources"][number];
-      if (kind !== "row" || copies === 1) return [data(value).memoryOffset, width, count];
-      const at = repeated(owned, data(value), boolean ? count : 4 * count, copies);
-      scratch.push(at);
-      return [at, width, count];
-    });
-    const targets = outputs.map((value) => data(value).memoryOffset);
-    run(root.size, length * copies, ...targets, ...places, ...constants);
+    const targets = outputs.map(({ dataId }) => (owned.dataIdMap.data.get(dataId) as TensorData).memoryOffset);
+    launch(owned, work, (run) => run(targets, 0, root.size));
     made.length = 0;
     return outputs;
   } finally {
-    for (const address of scratch) wasm._free(address);
     for (const { dataId } of made) dispose(dataId);
   }
+}
+
+/** Pieces have about so many elements, so that they are still in the second cache when they are read, and at most so many. */
+const PIECE = 2 ** 15;
+const LARGEST = 2 ** 17;
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/**
+ * Computes a value piece by piece for somebody who reads each once, and leaves it as it is: it takes no memory. A piece is so many times `granule` elements.
+ * False where that is not possible.
+ */
+export function inPieces(
+  owned: Internals,
+  root: Value,
+  granule: number,
+  read: (address: number, from: number, to: number) => void,
+): boolean {
+  const work = workOf(root, true);
+  // One row of everything can be begun anywhere.
+  const row = work.length === root.size ? 1 : work.length * work.copies;
+  const unit = (granule / gcd(granule, row)) * row;
+  if (unit > LARGEST) return false;
+  const piece = Math.min(root.size, unit * Math.max(1, Math.floor(PIECE / unit)));
+  launch(owned, work, (run) => {
+    const at = owned.wasm._malloc(4 * piece) >>> 0;
+    try {
+      for (let from = 0; from < root.size; from += piece) {
+        const to = Math.min(from + piece, root.size);
+        run([at - 4 * from], from, to);
+        read(at, from, to);
+      }
+    } finally {
+      owned.wasm._free(at);
+    }
+  });
+  return true;
 }

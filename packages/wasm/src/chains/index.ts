@@ -6,8 +6,10 @@
 import { ExpandDims, getKernelsForBackend, Identity, Reshape, type TensorInfo } from "@tensorflow/tfjs-core";
 import { hasSimd } from "../heap/assemble.js";
 import { type Call, register } from "../kernels/backend.js";
+import { replaceGradients } from "./gradients.js";
 import { lazyKernels } from "./kernels.js";
 import { ledgerOf } from "./ledger.js";
+import { reductions } from "./reductions.js";
 
 /** The kernels that hand a tensor's data on without a look at it. */
 const sharing = new Set([ExpandDims, Identity, Reshape]);
@@ -21,7 +23,7 @@ function computeInputs({ inputs, backend }: Call): void {
 function replaceAll(): void {
   for (const { kernelName } of getKernelsForBackend("wasm")) {
     if (sharing.has(kernelName)) continue;
-    const lazy = lazyKernels[kernelName];
+    const lazy = lazyKernels[kernelName] ?? reductions[kernelName];
     register(kernelName, (stock) => (call) => {
       const put = lazy?.(call);
       if (put) return put;
@@ -31,4 +33,7 @@ function replaceAll(): void {
   }
 }
 
-if (hasSimd()) replaceAll();
+if (hasSimd()) {
+  replaceAll();
+  replaceGradients();
+}

@@ -8,14 +8,18 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { type DataType, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import type { Internals, TensorData } from "../heap/internals.js";
 import { internals } from "../kernels/backend.js";
-import { compute } from "./compute.js";
+import { compute, inPieces } from "./compute.js";
 import type { Reach } from "./geometry.js";
 import type { Operation } from "./operations.js";
-import { type Operand, pendingOf, sourcesOf, type Value } from "./value.js";
+import { costOfAll, type Operand, pendingOf, sourcesOf, type Value } from "./value.js";
 
 /** A value that takes more operations than this, or reads more arrays, is not put off any longer. */
 const OPERATIONS = 24;
 const SOURCES = 6;
+
+/** What costs more than this, or reads more arrays, is computed rather than read in pieces: somebody else may need it, too. */
+const COST = 32;
+const FEW = 3;
 
 /** An operand of an operation, and how it reaches the result's elements. */
 export interface Given {
@@ -79,6 +83,15 @@ export class Ledger {
     if (!value?.expression) return false;
     this.#settle(value);
     return true;
+  }
+
+  /** Lets somebody read a tensor that is not computed, piece by piece; false where it is computed already, or should be. See inPieces. */
+  read({ dataId }: TensorInfo, granule: number, read: (address: number, from: number, to: number) => void): boolean {
+    const value = this.#values.get(dataId);
+    if (!value?.expression || value.dtype !== "float32") return false;
+    const pending = pendingOf([value]);
+    if (costOfAll(pending) > COST || sourcesOf(pending).size > FEW) return false;
+    return inPieces(this.#owned, value, granule, read);
   }
 
   /** A tensor's value as an operand of a result of this size: one that is not as large is computed first. */

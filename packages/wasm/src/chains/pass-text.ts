@@ -102,7 +102,7 @@ function rowText({ sources, outputs }: Pass): string {
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-/** The parameters of the pass in their order: elements, elements of a row; addresses of outputs; each source's address, width and count; constants. */
+/** The parameters of the pass in their order: the first element and the end, elements of a row; addresses of outputs; each source's address, width and count; constants. */
 export function textOf(pass: Pass, shared: boolean): string {
   const { sources, lines, outputs, constants } = pass;
   const all = numbers(sources.length);
@@ -110,7 +110,7 @@ export function textOf(pass: Pass, shared: boolean): string {
     kind === "number" ? [`(local.set $v${i} ${(boolean ? one.loadMask : one.load)(get(`s${i}`))})`] : [],
   );
   const names = [
-    ...["n", "length"],
+    ...["start", "n", "length"],
     ...outputs.map((_, i) => `r${i}`),
     ...all.flatMap((i) => [`s${i}`, `w${i}`, `c${i}`]),
   ];
@@ -122,7 +122,7 @@ export function textOf(pass: Pass, shared: boolean): string {
       ${each(numbers(constants), (i) => `(local.set $k${i} (f32x4.splat ${get(`a${i}`)}))`)}
       ${once.join("\n")}
       ${loop(
-        ...(["at", 0, "n", "length"] as const),
+        ...(["at", "start", "n", "length"] as const),
         `${set("m", min("length", sub("n", "at")))}
         ${rowText(pass)}
         ${loop("o", 0, sub("m", 3), 4, stepText(pass, four))}

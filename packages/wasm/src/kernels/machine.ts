@@ -83,7 +83,7 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
 }
 
 function bind(backend: BackendWasm): Bound {
-  // Two thirds of a megabyte to pack matrices into; it is kept for as long as the backend lives.
+  // A megabyte to pack matrices into; it is kept for as long as the backend lives.
   const work = internals(backend).wasm._malloc(Math.max(gemmWork, reduceWork)) >>> 0;
   const bound = { machines: new Map<boolean, Machine>(), work };
   backends.set(backend, bound);

@@ -14,7 +14,7 @@ interface Group {
   readonly reduced: boolean;
 }
 
-function groupsOf(shape: readonly number[], axes: readonly number[]): Group[] {
+export function groupsOf(shape: readonly number[], axes: readonly number[]): Group[] {
   const groups: Group[] = [];
   shape.forEach((size, axis) => {
     if (size === 1) return;
@@ -37,7 +37,7 @@ function foldOf(rows: number, columns: number): number {
 }
 
 /** Reduces the middle one of three axes. */
-function reduceMiddle(
+export function reduceMiddle(
   backend: BackendWasm,
   name: Reduction,
   [from, to]: readonly [number, number],
