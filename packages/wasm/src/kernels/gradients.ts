@@ -3,20 +3,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { activeHeap } from "../heap/heap.js";
-import { needsShapesOnly } from "../tape/shapes.js";
 import { SoftmaxGradient } from "./softmax.js";
 
 type Gradients = Readonly<Record<string, tf.GradFunc>>;
-
-/** dy as often as values were summed: a copy, where tfjs multiplies with a tensor of ones. */
-function spread(dy: tf.Tensor, x: tf.Tensor, attrs: tf.NamedAttrMap, mean: boolean): tf.Tensor {
-  const axes = tf.util.parseAxisParam(attrs["axis"] as number[], x.shape);
-  const sizes = x.shape.map((size, axis) => (axes.includes(axis) ? size : 1));
-  const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-  const column = tf.reshape(dy, shape);
-  const many = tf.util.sizeFromShape(sizes);
-  return tf.tile(mean && many > 1 ? tf.div(column, many) : column, sizes);
-}
 
 /** Sums what the same value became; tfjs adds slice to slice. */
 function gathered(dy: tf.Tensor, { shape }: tf.Tensor, reps: readonly number[]): tf.Tensor {
@@ -31,8 +20,6 @@ function gathered(dy: tf.Tensor, { shape }: tf.Tensor, reps: readonly number[]):
 }
 
 const gradients: Gradients = {
-  Sum: (dy, [x], attrs) => ({ x: () => spread(dy as tf.Tensor, x!, attrs, false) }),
-  Mean: (dy, [x], attrs) => ({ x: () => spread(dy as tf.Tensor, x!, attrs, true) }),
   Tile: (dy, [x], attrs) => ({ x: () => gathered(dy as tf.Tensor, x!, attrs["reps"] as number[]) }),
   Softmax: (dy, [y]) => ({
     logits: () => tf.engine().runKernel(SoftmaxGradient, { dy: dy as tf.Tensor, y: y! }) as tf.Tensor,
@@ -65,7 +52,6 @@ function install(): void {
     const stock = config.gradFunc;
     config.gradFunc = (...call) => (activeHeap() ? gradient : stock)(...call);
     ours.add(config.gradFunc);
-    if (name === "Sum" || name === "Mean") needsShapesOnly(name, config.gradFunc);
   }
 }
 
