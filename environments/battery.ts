@@ -243,7 +243,8 @@ export function checkRefusal(): void {
 export function checkHeap(): void {
   let message = "nothing";
   try {
-    tf.fill([2 ** 30 + 1], 0);
+    // It may be put off until it is asked for.
+    tf.fill([2 ** 30 + 1], 0).dataSync();
   } catch (error) {
     message = (error as Error).message;
   }

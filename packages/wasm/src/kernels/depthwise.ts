@@ -6,6 +6,7 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { FusedDepthwiseConv2D, type TensorInfo } from "@tensorflow/tfjs-core";
+import { count, moving, parallel } from "../threads/parallel.js";
 import { biasAndActivate, type Finish, finished, fusable, unchanged } from "./activation.js";
 import { address, type Call, type Kernel, register, run, sizeOf, threaded, withTemporaries, zeros } from "./backend.js";
 import { checkShape, type Entrance, float, perhaps, refuse } from "./entrance.js";
@@ -85,6 +86,9 @@ function inside({ count, by, from, taps, tapBy }: Axis, size: number): [first: n
   return [first, Math.min(count, Math.floor((size - 1 - from - Math.max(0, reach)) / by) + 1)];
 }
 
+/** Multiplications that take some 50 µs. */
+const WORTH = 2 ** 18;
+
 /** y [batch, rows.count, columns.count, channels] of x [batch, height, width, channels], at these addresses. */
 function gather(
   backend: BackendWasm,
@@ -96,14 +100,16 @@ function gather(
   { bias, low, high }: Finish,
 ): void {
   const tap = 4 * g.outChannels;
-  machineOf(backend).depthwise_gather(
-    ...[x, ...steps(height, width, g.outChannels), height, width],
+  const [image, ...inImage] = steps(height, width, g.outChannels);
+  const work = rows.count * columns.count * rows.taps * columns.taps * g.outChannels;
+  parallel(machineOf(backend).depthwise_gather, { size: g.batchSize, grain: Math.ceil(WORTH / work) }, [
+    ...[moving(x, image), image, ...inImage, height, width],
     kernel + (rows.firstTap * g.filterWidth + columns.firstTap) * tap,
     ...[rows.everyTap * g.filterWidth * tap, columns.everyTap * tap, rows.taps, columns.taps],
-    ...[y, ...ySteps, rows.count, columns.count, g.batchSize],
+    ...[moving(y, ySteps[0]!), ...ySteps, rows.count, columns.count, count],
     ...[rows.by, rows.from, rows.tapBy, columns.by, columns.from, columns.tapBy],
     ...[...inside(columns, width), g.outChannels, bias, low, high],
-  );
+  ]);
 }
 
 /** x ∗ kernel; x has the result's channels. */

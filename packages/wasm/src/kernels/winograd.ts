@@ -7,6 +7,7 @@
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { precise } from "../heap/precise.js";
+import { count, moving, parallel, scratch } from "../threads/parallel.js";
 import { type Finish, unchanged } from "./activation.js";
 import { address, withTemporaries, zeros } from "./backend.js";
 import type { Geometry } from "./geometry.js";
@@ -47,16 +48,21 @@ const walkOf = (g: Geometry): Walk => ({
 /** Bytes of transformed tiles at a time: they stay in the second cache. */
 const blockBytes = 1 << 19;
 
-/** The arguments from n to scratch. */
-function walk(
-  backend: BackendWasm,
-  { batch, from, to, top, left }: Walk,
-  keep: (x: TensorInfo) => TensorInfo,
-): number[] {
+/** Multiplications that take some 50 µs. */
+const WORTH = 2 ** 20;
+
+/** How many tiles are transformed at a time, and the bytes of scratch memory for them. */
+function blockOf({ batch, from, to }: Walk): { readonly block: number; readonly bytes: number } {
   const tile = 4 * products * (from[2] + roundedUp(to[2]));
   const tiles = batch * Math.ceil(to[0] / 4) * Math.ceil(to[1] / 4);
   const block = Math.max(4, Math.min(64, 2 * Math.floor(blockBytes / tile / 2), 2 * Math.ceil(tiles / 2)));
-  const bytes = patchBytes(Math.max(from[2], to[2])) + block * tile;
+  return { block, bytes: patchBytes(Math.max(from[2], to[2])) + block * tile };
+}
+
+/** The arguments from n to scratch. */
+function walk(backend: BackendWasm, w: Walk, keep: (x: TensorInfo) => TensorInfo): number[] {
+  const { batch, from, to, top, left } = w;
+  const { block, bytes } = blockOf(w);
   const scratch = keep(backend.makeOutput([Math.ceil(bytes / 4)], "float32"));
   return [batch, ...from, ...to, top, left, block, address(backend, scratch)];
 }
@@ -79,7 +85,12 @@ function run(
     const walking = walk(backend, w, keep);
     const to = address(backend, kernel);
     machine.winograd_kernel(taps, 3 * step, step, to, inputs, outputs, walking.at(-1)!);
-    machine.winograd_forward(address(backend, x), to, address(backend, out), ...walking, bias, low, high);
+    const [images, results] = [w.from, w.to].map(([height, width, channels]) => 4 * height * width * channels);
+    const work = products * Math.ceil(w.to[0] / 4) * Math.ceil(w.to[1] / 4) * inputs * outputs;
+    parallel(machine.winograd_forward, { size: w.batch, grain: Math.ceil(WORTH / work), scratch: blockOf(w).bytes }, [
+      ...[moving(address(backend, x), images!), to, moving(address(backend, out), results!)],
+      ...[count, ...walking.slice(1, -1), scratch(walking.at(-1)!), bias, low, high],
+    ]);
     return out;
   });
 }

@@ -15,7 +15,7 @@ import { imported } from "./worker-text.js";
 export type Kernel = (...values: number[]) => void;
 
 /** How many units a call is for. */
-export const count = "count";
+export const count: "count" = "count" as const;
 
 /** An address that moves from unit to unit, by so many bytes. */
 interface Moving {
