@@ -4,6 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { activeHeap } from "../heap/heap.js";
+import { needsShapesOnly } from "../tape/shapes.js";
 
 /** Repeats dy along the axes that were reduced. */
 function spread(dy: tf.Tensor, { shape }: tf.Tensor, axis: unknown, mean: boolean): tf.Tensor {
@@ -31,5 +32,6 @@ export function replaceGradients(): void {
       if (Array.isArray(dy) || x.size === 0 || !activeHeap()) return stock(dy, saved, attrs);
       return { x: () => spread(dy, x, attrs["axis"], mean) };
     };
+    needsShapesOnly(name, config.gradFunc);
   }
 }

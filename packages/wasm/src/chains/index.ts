@@ -3,7 +3,14 @@
  *
  * All other kernels are given what is on the heap: importing this file puts a door before each.
  */
-import { ExpandDims, getKernelsForBackend, Identity, Reshape, type TensorInfo } from "@tensorflow/tfjs-core";
+import {
+  ExpandDims,
+  getKernelsForBackend,
+  Identity,
+  Reshape,
+  registerKernel,
+  type TensorInfo,
+} from "@tensorflow/tfjs-core";
 import { hasSimd } from "../heap/assemble.js";
 import { type Call, register } from "../kernels/backend.js";
 import { replaceGradients } from "./gradients.js";
@@ -36,4 +43,9 @@ function replaceAll(): void {
 if (hasSimd()) {
   replaceAll();
   replaceGradients();
+  // tfjs's own may be registered after this is loaded, but before the backend is made.
+  registerKernel({
+    ...{ kernelName: "HypergradSpreads", backendName: "wasm", kernelFunc: () => [] },
+    setupFunc: replaceGradients,
+  });
 }

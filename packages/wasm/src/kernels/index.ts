@@ -17,6 +17,8 @@ import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
 import "./reduce.js";
+import "./softmax.js";
+import "./gradients.js";
 import "./einsum.js";
 // Of all kernels, so it comes last.
 import "./guards.js";

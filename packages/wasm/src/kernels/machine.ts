@@ -19,6 +19,7 @@ import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
 import { productsText } from "./products-text.js";
 import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
+import { softmaxText } from "./softmax-text.js";
 import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
 import { winogradText } from "./winograd-text.js";
@@ -43,6 +44,8 @@ export type Machine = Readonly<
     | "average_pool_gradient"
     | "transpose"
     | "move"
+    | "softmax"
+    | "softmax_gradient"
     | "gather"
     | `reduce_${"rows" | "columns"}_${Reduction}`
     | "copy_rows"
@@ -70,7 +73,7 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   if (known) return known;
   const texts = [
     ...[gemmText, productsText, convolutionText, winogradText, depthwiseText, depthwiseFilterText],
-    ...[windowText, layoutText, moveText, reduceText, clipText],
+    ...[windowText, layoutText, moveText, reduceText, softmaxText, clipText],
   ];
   const madd = multiplyAdd(relaxed);
   const all = texts.map((text) => (typeof text === "string" ? text : text(madd)));

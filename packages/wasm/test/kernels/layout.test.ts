@@ -163,6 +163,35 @@ describe("as on the cpu backend, whatever is cut or joined:", () => {
   });
 });
 
+describe("as on the cpu backend, whatever the rows:", () => {
+  test("softmax", () => {
+    const drawn = fc.record({
+      outer: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }),
+      width: fc.integer({ min: 1, max: 37 }),
+      scale: fc.constantFrom(1, 30, 300),
+    });
+    check(drawn, 150, ({ outer, width, scale }) => {
+      const input = float([...outer, width], -scale, scale);
+      expectAgreement(op(`softmax [${input.shape}]`, [input], (x) => tf.softmax(x)));
+    });
+  });
+
+  test("gradients of gradients", () => {
+    const twice = (name: string, shape: number[], run: (x: tf.Tensor) => tf.Tensor) =>
+      expectAgreement(
+        op(`${name}, twice`, [float(shape)], (x) => tf.grad((inner: tf.Tensor) => run(inner).square().sum())(x)),
+      );
+    check(shapes, 40, (shape) => {
+      fc.pre(shape.length > 0 && shape.length < 5 && !shape.includes(0));
+      const axes = [...shape.keys()].filter((axis) => axis % 2 === 0);
+      twice("softmax", shape, (x) => tf.softmax(x));
+      twice("sum", shape, (x) => tf.sum(x, axes));
+      twice("mean", shape, (x) => tf.mean(x.square(), axes, true));
+      twice("tile", shape, (x) => tf.tile(x.square(), [2, 1, 3, 1].slice(0, shape.length)));
+    });
+  });
+});
+
 describe("long reductions", () => {
   test.each([
     ["rows", [2, 100_003], 1],
