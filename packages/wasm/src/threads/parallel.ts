@@ -96,7 +96,7 @@ export function parallel(kernel: Kernel, { size, grain, scratch = 0 }: Range, ar
   const known = size > grain ? pooled.get(kernel) : undefined;
   const pool = known && poolOf(known.internals);
   if (known && pool) {
-    const chunk = grain * Math.ceil(size / grain / (pool.workers + 1) / CHUNKS);
+    const chunk = grain * Math.max(1, Math.floor(size / grain / (pool.workers + 1) / CHUNKS));
     if (pool.run({ kernel: known, size, chunk, arguments: args.map(encoded), scratch, run })) return;
   }
   run(0, size);
