@@ -4,7 +4,7 @@
  *
  * Numbers travel as text, which is the same for the same bits and for no others.
  */
-import { checkHeap, checkRefusal, runBattery } from "./battery.js";
+import { checkHeap, checkRefusal, checkThreads, runBattery } from "./battery.js";
 import { checkChoices } from "./choices.js";
 import { countDispatches } from "./dispatches.js";
 import { checkFaster } from "./faster.js";
@@ -39,6 +39,7 @@ async function run({ backend, threads, wasmFiles }: Question): Promise<Answer> {
   if (backend === "wasm") {
     checkFaster();
     checkHeap();
+    if (threads > 1) await checkThreads(threads);
   }
   const onGpu = place.scope === "page" && (backend === "webgpu" || backend === "webgl");
   const answer = {

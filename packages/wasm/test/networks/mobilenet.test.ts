@@ -41,7 +41,8 @@ describe(`of ${batch} images of ${size}×${size}`, () => {
   });
 });
 
-test("a step holds less than half of what TensorFlow.js would", () => {
-  const peak = () => heapPeak(() => gradients(32, 8));
-  expect(peak()).toBeLessThan(0.5 * asStock(peak));
+test("beside variables and gradients, a step holds 350 numbers for each number of the images, and with TensorFlow.js's backward pass more", () => {
+  const peak = () => (heapPeak(() => gradients(32, 8)) - 2 * 4 * 2_236_682) / (4 * 8 * 32 * 32 * 3);
+  expect(peak()).toBeLessThan(350);
+  expect(asStock(peak)).toBeGreaterThan(1.2 * peak());
 });
