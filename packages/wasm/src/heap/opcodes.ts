@@ -26,7 +26,7 @@ const plain: readonly (readonly [first: number, type: string, names: string])[] 
   [SIMD + 0x38, "i32x4", "ne"],
   [SIMD + 0x89, "i16x8", "extend_low_i8x16_u"],
   [SIMD + 0xa9, "i32x4", "extend_low_i16x8_u"],
-  [SIMD + 0xab, "i32x4", "shl shr_s shr_u add - - sub"],
+  [SIMD + 0xae, "i32x4", "add"],
   [SIMD + 0xe0, "f32x4", "abs neg - sqrt add sub mul div min max pmin pmax"],
   [SIMD + 0xf0, "f64x2", "add sub mul div min max"],
   // Relaxed SIMD: not in every engine.

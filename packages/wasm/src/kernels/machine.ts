@@ -44,7 +44,6 @@ export type Machine = Readonly<
     | "average_pool_gradient"
     | "transpose"
     | "move"
-    | "softmax"
     | "softmax_gradient"
     | "gather"
     | `reduce_${"rows" | "columns"}_${Reduction}`

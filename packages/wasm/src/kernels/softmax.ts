@@ -1,5 +1,5 @@
-/** Softmax, and its gradient in one pass: tfjs makes that of four operations. */
-import { Softmax, type TensorInfo } from "@tensorflow/tfjs-core";
+/** The gradient of softmax in one call: tfjs makes it of four operations. */
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { address, type Kernel, register, sizeOf } from "./backend.js";
 import { checkShape, float } from "./entrance.js";
 import { machineOf } from "./machine.js";
@@ -8,20 +8,6 @@ import { machineOf } from "./machine.js";
 export const SoftmaxGradient = "HypergradSoftmaxGradient";
 
 const widthOf = ({ shape }: TensorInfo): number => shape.at(-1) ?? 1;
-
-register(
-  Softmax,
-  (): Kernel =>
-    ({ inputs, backend }) => {
-      const x = inputs["logits"]!;
-      const out = backend.makeOutput(x.shape, "float32");
-      const width = widthOf(x);
-      if (sizeOf(x) === 0) return out;
-      machineOf(backend).softmax(address(backend, x), address(backend, out), sizeOf(x) / width, width, 4 - (width % 4));
-      return out;
-    },
-  { logits: float(0, 6) },
-);
 
 register(
   SoftmaxGradient,
