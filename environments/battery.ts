@@ -16,6 +16,7 @@ import {
 } from "@hypergrad/core";
 import { ftp } from "@hypergrad/ftp";
 import { adam, adamw, clipByGlobalNorm, muon, sgd, shampoo } from "@hypergrad/optimizers";
+import { setThreads } from "@hypergrad/wasm";
 import * as tf from "@tensorflow/tfjs";
 
 /** The numbers that a training ends with, by what they are. */
@@ -243,10 +244,24 @@ export function checkRefusal(): void {
 export function checkHeap(): void {
   let message = "nothing";
   try {
-    tf.fill([2 ** 30 + 1], 0);
+    // It may be put off until it is asked for.
+    tf.fill([2 ** 30 + 1], 0).dataSync();
   } catch (error) {
     message = (error as Error).message;
   }
   if (!message.includes("The WASM heap is full: there is no room for 4096.0 MiB more"))
     throw new Error(`a tensor of more than 4 GiB gives ${message}`);
+}
+
+/** A product that is large enough for several threads has the bits that it has on one. */
+export async function checkThreads(count: number): Promise<void> {
+  const [a, b] = [noise([300, 301], 1), noise([301, 302], 2)];
+  const product = (): Float32Array => tf.tidy(() => tf.matMul(a, b).dataSync() as Float32Array);
+  const several = Array.from({ length: 20 }, product);
+  await setThreads(1);
+  const one = product();
+  await setThreads(count);
+  tf.dispose([a, b]);
+  if (several.some((values) => values.some((value, i) => value !== one[i])))
+    throw new Error(`a product on ${count} threads has other bits than on one`);
 }

@@ -4,9 +4,10 @@
  *
  * Numbers travel as text, which is the same for the same bits and for no others.
  */
-import { checkHeap, checkRefusal, runBattery } from "./battery.js";
+import { checkHeap, checkRefusal, checkThreads, runBattery } from "./battery.js";
 import { checkChoices } from "./choices.js";
 import { countDispatches } from "./dispatches.js";
+import { checkFaster } from "./faster.js";
 import { type BackendName, type Place, scopeName, selectBackend, throwDeviceErrors } from "./place.js";
 
 /** What an environment answers: where it was and what ran its steps, and all numbers by training and name. */
@@ -35,7 +36,11 @@ async function run({ backend, threads, wasmFiles }: Question): Promise<Answer> {
     return [training, Object.fromEntries(texts)] as const;
   });
   if (backend === "webgpu") checkRefusal();
-  if (backend === "wasm") checkHeap();
+  if (backend === "wasm") {
+    checkFaster();
+    checkHeap();
+    if (threads > 1) await checkThreads(threads);
+  }
   const onGpu = place.scope === "page" && (backend === "webgpu" || backend === "webgl");
   const answer = {
     place: { ...place, executors: executors.join("; ") },

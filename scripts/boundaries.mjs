@@ -26,7 +26,7 @@ const below = {
 /** The wings of a library, from the bottom: each imports itself and those before it. What lies beside them, an entry, imports all. */
 const wings = {
   "packages/core": ["expression", "executors", "passes", "rule", "plan", "tower", "checkpoint", "optimizer", "testing"],
-  "packages/wasm": ["heap", "threads", "tape", "fused", "kernels"],
+  "packages/wasm": ["heap", "threads", "tape", "fused", "kernels", "chains"],
 };
 
 const LINES = 300;

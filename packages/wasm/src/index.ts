@@ -13,6 +13,7 @@ import { fused } from "./fused/fused.js";
 import { hasSimd } from "./heap/assemble.js";
 import { guardExisting } from "./heap/guard.js";
 import "./kernels/index.js";
+import "./chains/index.js";
 import "./tape/index.js";
 import { shareMemory } from "./threads/sharing.js";
 

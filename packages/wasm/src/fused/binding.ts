@@ -18,7 +18,7 @@ import {
 import type { Heap } from "../heap/heap.js";
 import { type FrameLayout, frameOf } from "./frame.js";
 import { kernelFor, type Run } from "./kernels.js";
-import { type Rows, rowsOf } from "./rows.js";
+import { flatWalk, PIECE, rowsWalk, type Walk } from "./rows.js";
 
 /** An input of a program. */
 export interface Input {
@@ -57,8 +57,11 @@ export interface BoundLoop {
   readonly loop: Loop;
   readonly frame: FrameLayout;
   readonly kernel: Run;
-  /** How it walks over the channels; undefined for one that knows none. */
-  readonly rows: Rows | undefined;
+  readonly walk: Walk;
+  /** How many calls are prepared at once: each has a frame of its own. */
+  readonly frames: number;
+  /** How many calls are worth a thread's while. */
+  readonly grain: number;
   /** For every operand per channel: where its numbers are repeated side by side; undefined where they are read as they are. */
   readonly repeated: readonly (number | undefined)[];
   /** For every reduction per channel: where its float32 numbers are, and its float64 ones. */
@@ -183,9 +186,25 @@ class Scratch {
   }
 }
 
+/** The most frames at a time. */
+const FRAMES = 256;
+
+/** How the loop walks over tensors of this layout. */
+function walkOf(loop: Loop, layout: Layout): Walk {
+  const { reductions } = loop.kernel;
+  if (knowsChannels(loop))
+    return rowsWalk(
+      layout,
+      reductions.some(({ to }) => to === "channel"),
+    );
+  return flatWalk(loop.over === "channel" ? layout.channels : layout.size);
+}
+
+const framesOf = ({ calls, together }: Walk): number => (together ? Math.min(FRAMES, calls.length) : 1);
+
 /** A loop with its kernel, compiled, and its pieces of the scratch memory. */
-function boundLoop(passes: Passes, loop: Loop, layout: Layout, heap: Heap, scratch: Scratch): BoundLoop {
-  const rows = knowsChannels(loop) ? rowsOf(layout) : undefined;
+function boundLoop(passes: Passes, loop: Loop, walk: Walk, layout: Layout, heap: Heap, scratch: Scratch): BoundLoop {
+  const { rows, calls } = walk;
   const cells = layout.channels * (rows?.copies ?? 1);
   const repeat = rows !== undefined && rows.copies > 1;
   const { reductions } = loop.kernel;
@@ -194,7 +213,9 @@ function boundLoop(passes: Passes, loop: Loop, layout: Layout, heap: Heap, scrat
     loop,
     frame: frameOf(loop.kernel),
     kernel: kernelFor(heap, loop.key, loop.kernel, rows?.mode ?? "flat"),
-    rows,
+    walk,
+    frames: framesOf(walk),
+    grain: Math.max(1, Math.floor((PIECE * calls.length) / layout.size)),
     repeated: loop.channels.map(() => (repeat ? scratch.take(4 * rows.channels * rows.copies) : undefined)),
     partial: reductions.map(({ to }) => (to === "channel" ? scratch.take(4 * cells) : 0)),
     total: reductions.map(({ to, op }) => (to === "channel" && op === "sum" ? scratch.take(8 * cells) : 0)),
@@ -212,8 +233,11 @@ export function bindingOf({ passes, bindings }: Variant, layout: Layout, heap: H
   if (known?.heap === heap) return known;
   const { steps, buffers } = passes;
   const scratch = new Scratch();
-  // Frames are at the beginning, one after the other in the same place.
-  const slots = steps.map((step) => (step.over === "host" ? 0 : frameOf(step.kernel).slots));
+  const walks = steps.map((step) => (step.over === "host" ? undefined : walkOf(step, layout)));
+  // Frames are at the beginning, those of one step after those of another in the same place.
+  const slots = steps.map((step, i) =>
+    step.over === "host" ? 0 : frameOf(step.kernel).slots * framesOf(walks[i] as Walk),
+  );
   scratch.take(8 * Math.max(0, ...slots));
   const inner = buffers.filter(({ output }) => output === undefined);
   const meanwhile = new Map(
@@ -222,8 +246,10 @@ export function bindingOf({ passes, bindings }: Variant, layout: Layout, heap: H
   const binding: Binding = {
     heap,
     // What a loop alone needs may stand where another's did.
-    steps: steps.map((step) =>
-      step.over === "host" ? step : scratch.meanwhile(() => boundLoop(passes, step, layout, heap, scratch)),
+    steps: steps.map((step, i) =>
+      step.over === "host"
+        ? step
+        : scratch.meanwhile(() => boundLoop(passes, step, walks[i] as Walk, layout, heap, scratch)),
     ),
     numbers: knownNumbers(passes, layout),
     meanwhile,

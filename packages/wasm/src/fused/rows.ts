@@ -41,7 +41,7 @@ function copiesFor(channels: number, rows: number): number {
 }
 
 /** How a kernel that knows channels walks over a tensor of this layout, which has several channels. */
-export function rowsOf({ shape, reduced }: Layout): Rows {
+function rowsOf({ shape, reduced }: Layout): Rows {
   const stretches: { size: number; kept: boolean }[] = [];
   shape.forEach((size, axis) => {
     if (size === 1) return;
@@ -74,4 +74,48 @@ export function rowsOf({ shape, reduced }: Layout): Rows {
     ...(rest ? [{ ...at, element: at.element + whole * copies * inner.size, rows: 1, width: rest * inner.size }] : []),
   ]);
   return { mode: "last", calls, copies, channels: inner.size };
+}
+
+/** How a loop walks over memory: calls of its kernel, and whether they may run side by side. */
+export interface Walk {
+  readonly calls: readonly Call[];
+  readonly together: boolean;
+  /** How the channels lie in it; undefined for a loop that knows none. */
+  readonly rows: Rows | undefined;
+}
+
+/** Elements of a call that others may run beside. The number is in the results: a sum is added up call by call. */
+export const PIECE: number = 2 ** 16;
+
+/** The walk of a loop that knows no channels. */
+export function flatWalk(size: number): Walk {
+  const calls = Array.from({ length: Math.ceil(size / PIECE) }, (_, i) => ({
+    element: i * PIECE,
+    channel: 0,
+    rows: 1,
+    width: Math.min(PIECE, size - i * PIECE),
+  }));
+  return { calls, together: true, rows: undefined };
+}
+
+/** The walk of a loop that knows channels; `reduces` is true where it has results per channel, of which only one call at a time may have one's. */
+export function rowsWalk(layout: Layout, reduces: boolean): Walk {
+  const rows = rowsOf(layout);
+  const { mode, calls, copies } = rows;
+  const apart = mode === "first" && calls.length === 1;
+  // Repeated operands stand in one place.
+  const same = copies === 1 || calls.every(({ channel }) => channel === calls[0]?.channel);
+  const together = same && (!reduces || apart);
+  return { calls: together ? calls.flatMap((call) => piecesOf(call, mode)) : calls, together, rows };
+}
+
+/** A call in pieces of whole rows. */
+function piecesOf({ element, channel, rows, width }: Call, mode: Mode): Call[] {
+  const some = Math.max(1, Math.floor(PIECE / width));
+  return Array.from({ length: Math.ceil(rows / some) }, (_, i) => ({
+    element: element + i * some * width,
+    channel: channel + (mode === "first" ? i * some : 0),
+    rows: Math.min(some, rows - i * some),
+    width,
+  }));
 }

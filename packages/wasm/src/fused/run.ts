@@ -4,6 +4,7 @@
 import type { Layout, Reduction } from "@hypergrad/core/executors";
 import { reciprocal } from "@hypergrad/core/executors";
 import type { Heap } from "../heap/heap.js";
+import { moving, parallel } from "../threads/parallel.js";
 import type { Binding, BoundLoop } from "./binding.js";
 import type { Call, Rows } from "./rows.js";
 
@@ -30,12 +31,37 @@ export function run(running: Running, { steps, numbers }: Binding): void {
 }
 
 function loop(running: Running, bound: BoundLoop): void {
-  const { heap, numbers, scratch, layout } = running;
-  const { loop, frame, kernel, rows, factors } = bound;
+  const { numbers, scratch } = running;
+  const { loop, frame, kernel, walk, frames, grain, factors } = bound;
+  const { calls, rows } = walk;
   const { reductions } = loop.kernel;
-  const slot32 = scratch >>> 2;
-  const slot64 = scratch >>> 3;
-  let slot = slot32 + 2 * frame.scalars;
+  for (let i = 0; i < reductions.length; i++) {
+    const { op, to } = reductions[i] as Reduction;
+    if (to === "tensor") numbers[loop.reductions[i] as number] = op === "sum" ? 0 : Number.NEGATIVE_INFINITY;
+  }
+  if (rows) clear(running, bound, rows);
+  const bytes = 8 * frame.slots;
+  for (let first = 0; first < calls.length; first += frames) {
+    const some = Math.min(frames, calls.length - first);
+    for (let i = 0; i < some; i++) prepare(running, bound, calls[first + i] as Call, scratch + i * bytes);
+    if (some === 1) kernel(scratch);
+    else parallel(kernel, { size: some, grain }, [moving(scratch, bytes)]);
+    for (let i = 0; i < some; i++) collect(running, bound, scratch + i * bytes);
+  }
+  if (rows) gather(running, bound, rows);
+  for (let i = 0; i < reductions.length; i++) {
+    if ((reductions[i] as Reduction).to === "channel") continue;
+    const index = loop.reductions[i] as number;
+    numbers[index] = (numbers[index] as number) * (factors[i] as number);
+  }
+}
+
+/** Writes a call's frame. */
+function prepare(running: Running, bound: BoundLoop, call: Call, at: number): void {
+  const { heap, numbers } = running;
+  const { loop, frame, walk } = bound;
+  const { reductions } = loop.kernel;
+  let slot = (at >>> 2) + 2 * frame.scalars;
   for (const { value, reciprocal: inverse } of loop.scalars) {
     const number = numbers[value] as number;
     heap.f32[slot] = inverse ? reciprocal(number) : number;
@@ -43,37 +69,31 @@ function loop(running: Running, bound: BoundLoop): void {
   }
   for (let i = 0; i < reductions.length; i++) {
     const { op, to } = reductions[i] as Reduction;
-    if (to === "tensor") heap.f64[slot64 + frame.reductions + 2 * i] = op === "sum" ? 0 : Number.NEGATIVE_INFINITY;
-  }
-  if (rows) {
-    clear(running, bound, rows);
-    for (const call of rows.calls) {
-      point(running, bound, call.element, call.rows, call.width);
-      pointToChannels(running, bound, rows, call);
-      kernel(scratch);
+    if (to === "tensor") {
+      heap.f64[(at >>> 3) + frame.reductions + 2 * i] = op === "sum" ? 0 : Number.NEGATIVE_INFINITY;
     }
-    gather(running, bound, rows);
-  } else {
-    point(running, bound, 0, 1, loop.over === "channel" ? layout.channels : layout.size);
-    kernel(scratch);
   }
+  point(running, bound, call, at);
+  if (walk.rows) pointToChannels(running, bound, walk.rows, call, at);
+}
+
+/** Adds what a call has reduced over all of its elements to what those before have. */
+function collect({ heap, numbers }: Running, { loop, frame }: BoundLoop, at: number): void {
+  const { reductions } = loop.kernel;
   for (let i = 0; i < reductions.length; i++) {
-    if ((reductions[i] as Reduction).to === "channel") continue;
-    const sum = heap.f64[slot64 + frame.reductions + 2 * i] as number;
-    numbers[loop.reductions[i] as number] = sum * (factors[i] as number);
+    const { op, to } = reductions[i] as Reduction;
+    if (to === "channel") continue;
+    const index = loop.reductions[i] as number;
+    const [before, value] = [numbers[index] as number, heap.f64[(at >>> 3) + frame.reductions + 2 * i] as number];
+    numbers[index] = op === "sum" ? before + value : Math.max(before, value);
   }
 }
 
-/** Writes the addresses of the arrays into the frame, from one element on. */
-function point(
-  { heap, addresses, scratch }: Running,
-  { loop, frame }: BoundLoop,
-  element: number,
-  rows: number,
-  width: number,
-): void {
+/** Writes the addresses of the arrays into the frame, from the call's first element on. */
+function point({ heap, addresses }: Running, { loop, frame }: BoundLoop, call: Call, at: number): void {
   const { i32 } = heap;
-  const begin = scratch >>> 2;
+  const { element, rows, width } = call;
+  const begin = at >>> 2;
   i32[begin + 2 * frame.rows] = rows;
   i32[begin + 2 * frame.length] = 4 * width;
   let slot = begin + 2 * frame.elements;
@@ -93,9 +113,10 @@ function pointToChannels(
   { loop, frame, repeated, partial, total }: BoundLoop,
   { copies, channels }: Rows,
   { channel }: Call,
+  at: number,
 ): void {
   const { f32, i32 } = heap;
-  const slot = scratch >>> 2;
+  const slot = at >>> 2;
   loop.channels.forEach((index, i) => {
     const from = (addresses[index] as number) + 4 * channel;
     const place = repeated[i];

@@ -29,7 +29,10 @@ export class Heap {
 
   /** What is known of the tensor's data, where it is on this heap and of type float32; undefined else. */
   find(tensor: tf.Tensor): TensorData | undefined {
-    return tensor.dtype === "float32" ? this.backend.dataIdMap.data.get(tensor.dataId) : undefined;
+    if (tensor.dtype !== "float32") return undefined;
+    const { dataIdMap } = this.backend;
+    dataIdMap.compute?.(tensor.dataId);
+    return dataIdMap.data.get(tensor.dataId);
   }
 
   /** A new tensor, with anything in it. */

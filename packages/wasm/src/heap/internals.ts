@@ -6,7 +6,7 @@
 export interface TensorData {
   readonly id: number;
   readonly memoryOffset: number;
-  readonly refCount: number;
+  refCount: number;
 }
 
 /** The part of tfjs's BackendWasm that is used here. */
@@ -31,8 +31,12 @@ export interface Internals {
     readonly data: WeakMap<object, TensorData>;
     /** Moves data here, and gives it up where it was before that is known to work. */
     dataMover?: { moveData(backend: object, dataId: object): void };
+    /** Not the backend's own: computes what has been put off until somebody needs it; see chains/. */
+    compute?(dataId: object): boolean;
   };
   makeOutput(shape: number[], dtype: "float32"): { readonly dataId: object };
+  /** Makes room for data; without values there is anything in it. */
+  move(dataId: object, values: null, shape: readonly number[], dtype: string, refCount: number): void;
 }
 
 /** A backend's internals; undefined where it is not tfjs's WASM backend as this package knows it. */

@@ -20,6 +20,28 @@ const bounds: Readonly<Record<string, [least: number, most: number]>> = { relu: 
 export const fusable = ({ preluActivationWeights: slopes }: NamedTensorInfoMap, shape: readonly number[]): boolean =>
   !slopes || repeats(slopes.shape, shape);
 
+/** What a kernel does with its sums in the same pass: a bias for each channel, whose address may be 0 (none), and bounds. */
+export interface Finish {
+  readonly bias: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export const unchanged: Finish = { bias: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+/** What `sums` makes, given a bias and bounds, activated as the attributes of a fused kernel ask for. */
+export function finished(
+  backend: BackendWasm,
+  inputs: NamedTensorInfoMap,
+  attrs: NamedAttrMap,
+  sums: (finish: Finish) => TensorInfo,
+): TensorInfo {
+  const between = bounds[attrs["activation"] as string];
+  const [low, high] = between ?? [unchanged.low, unchanged.high];
+  const out = sums({ low, high, bias: inputs["bias"] ? address(backend, inputs["bias"]) : 0 });
+  return between ? out : activate(backend, out, inputs, attrs);
+}
+
 /** x, activated as the attributes of a fused kernel ask for; x itself is disposed, or becomes it. */
 export function activate(
   backend: BackendWasm,

@@ -81,6 +81,12 @@ export function zeros(backend: BackendWasm, shape: readonly number[], dtype: Dat
 /** The same data under another shape: not another reference, so it must not be disposed. */
 export const view = (x: TensorInfo, shape: readonly number[]): TensorInfo => ({ ...x, shape: [...shape] });
 
+/** One more reference to the same data, under a shape of its own: a result that is disposed like any other. */
+export function shared(backend: BackendWasm, x: TensorInfo, shape: readonly number[]): TensorInfo {
+  backend.incRef(x.dataId);
+  return view(x, shape);
+}
+
 /** Whether the backend computes on several threads; then XNNPACK's products are faster than ours, which use one. */
 export const threaded = (backend: BackendWasm): boolean => internals(backend).wasm.tfjs.getThreadsCount() > 1;
 

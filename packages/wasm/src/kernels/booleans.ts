@@ -8,7 +8,6 @@ import {
   Mod,
   Neg,
   OneHot,
-  Reverse,
   Select,
   Square,
   type TensorInfo,
@@ -53,7 +52,7 @@ for (const name of [Cumprod, Cumsum]) {
 }
 
 // They move, or read, four bytes for each.
-for (const name of [Abs, Atan2, Mod, Neg, Reverse, Square]) {
+for (const name of [Abs, Atan2, Mod, Neg, Square]) {
   register(
     name,
     (stock): Kernel =>

@@ -23,9 +23,3 @@ export const asIntegers = (
     const out = use((x) => keep(run(backend, Cast, { x }, { dtype: "int32" })));
     return run(backend, Cast, { x: keep(out) }, { dtype: "bool" });
   });
-
-/** The same bits as numbers of another type of the same size. */
-export function retyped(backend: BackendWasm, x: TensorInfo, dtype: DataType): TensorInfo {
-  Object.assign(backend.dataIdMap.get(x.dataId), { dtype });
-  return { ...x, dtype };
-}

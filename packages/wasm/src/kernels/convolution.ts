@@ -14,12 +14,16 @@ import {
   type TensorInfo,
   Transpose,
 } from "@tensorflow/tfjs-core";
-import { biasAndActivate, fusable } from "./activation.js";
+import { type Argument, count, moving, parallel, type Range, scratch } from "../threads/parallel.js";
+import { activate, biasAndActivate, finished, fusable, unchanged } from "./activation.js";
 import { address, type Call, type Kernel, register, run, withTemporaries, zeros } from "./backend.js";
 import { checkShape, type Entrance, float, perhaps } from "./entrance.js";
+import { gemmWork } from "./gemm-text.js";
 import { convolutionOf, type Geometry, isEmpty, ofResult, xnnpackAgrees } from "./geometry.js";
 import { type Machine, machineOf } from "./machine.js";
 import { crop, type Image, pad, paddedZeros } from "./padding.js";
+import { isPointwise, pointwise, pointwiseImageGradient, pointwiseKernelGradient } from "./pointwise.js";
+import { isWinograd, winogradForward, winogradImageGradient, winogradKernelGradient } from "./winograd.js";
 
 const channelsLast = [0, 2, 3, 1];
 const channelsFirst = [0, 3, 1, 2];
@@ -36,15 +40,29 @@ function walk(
   g: Geometry,
   { image, row }: { image: number; row: number },
   taps: number,
-  depth: number,
+  depth: Argument,
   channels: number,
-): number[] {
+  n: Argument = count,
+): Argument[] {
   const pixel = 4 * g.inChannels;
   return [
-    ...[g.batchSize, image, row, g.outHeight, g.outWidth, g.strideHeight * row, g.strideWidth * pixel],
+    ...[n, image, row, g.outHeight, g.outWidth, g.strideHeight * row, g.strideWidth * pixel],
     ...[g.filterHeight, g.dilationHeight * row, taps, g.dilationWidth * pixel, depth],
-    ...[4 * g.filterWidth * g.inChannels * g.outChannels, channels, machine.spill],
+    ...[4 * g.filterWidth * g.inChannels * g.outChannels, channels, scratch(machine.spill)],
   ];
+}
+
+/** Multiplications that take some 50 µs. */
+const WORTH = 2 ** 20;
+
+/** Bytes of a result or of its gradient for each image. */
+const resultBytes = (g: Geometry): number => 4 * g.outHeight * g.outWidth * g.outChannels;
+
+/** So many units that are worth a thread's while, of `size` that are the whole convolution. */
+function range(g: Geometry, size: number): Range {
+  const [height, width] = g.filterShape;
+  const all = (g.batchSize * resultBytes(g) * height * width * g.inChannels) / 4;
+  return { size, grain: Math.ceil((WORTH * size) / all), scratch: gemmWork };
 }
 
 /** Taps that touch along the width are one tap, as deep as all of them. */
@@ -57,8 +75,12 @@ function forward(backend: BackendWasm, x: TensorInfo, kernel: TensorInfo, g: Geo
   if (isEmpty(g)) return out;
   const machine = machineOf(backend);
   const image = pad(backend, x, g);
-  const addresses = [image.info, kernel, out].map((info) => address(backend, info));
-  machine.conv_forward(...addresses, ...walk(machine, g, image, ...joined(g), g.outChannels));
+  parallel(machine.conv_forward, range(g, g.batchSize), [
+    moving(address(backend, image.info), image.image),
+    address(backend, kernel),
+    moving(address(backend, out), resultBytes(g)),
+    ...walk(machine, g, image, ...joined(g), g.outChannels),
+  ]);
   if (image.owned) backend.disposeData(image.info.dataId);
   return out;
 }
@@ -69,11 +91,21 @@ type Operands = readonly [x: number, kernel: number, dy: number];
 /** Adds the gradient with respect to the kernel to what is there. */
 export function kernelGradientInto(backend: BackendWasm, g: Geometry, image: Image, operands: Operands): void {
   const machine = machineOf(backend);
-  machine.conv_filter(...operands, ...walk(machine, g, image, ...joined(g), g.outChannels));
+  const [x, kernel, dy] = operands;
+  const [taps, depth] = joined(g);
+  // A sum over all images is one thread's: others take other rows of the kernel's gradient.
+  const whole = { ...range(g, depth), ...(taps > 1 && { grain: depth }) };
+  parallel(machine.conv_filter, { ...whole, grain: 2 * Math.ceil(whole.grain / 2) }, [
+    ...[moving(x, 4), moving(kernel, 4 * g.outChannels), dy],
+    ...walk(machine, g, image, taps, count, g.outChannels, g.batchSize),
+  ]);
 }
 
 /** The gradient with respect to the kernel. */
 function kernelGradient(backend: BackendWasm, x: TensorInfo, dy: TensorInfo, g: Geometry): TensorInfo {
+  // Of few channels, packing would take longer than the product.
+  if (!isEmpty(g) && isPointwise(g) && g.inChannels >= 32) return pointwiseKernelGradient(backend, x, dy, g);
+  if (!isEmpty(g) && isWinograd(g)) return winogradKernelGradient(backend, x, dy, g);
   const out = zeros(backend, g.filterShape);
   if (isEmpty(g)) return out;
   const image = pad(backend, x, g);
@@ -106,12 +138,19 @@ export function turnedKernel(backend: BackendWasm, kernel: TensorInfo, g: Geomet
 export function imageGradientInto(backend: BackendWasm, g: Geometry, image: Image, operands: Operands): void {
   const machine = machineOf(backend);
   const { taps, width, apart } = strips(g);
-  machine.conv_input(...operands, ...walk(machine, g, image, taps, g.outChannels, width), apart);
+  const [x, kernel, dy] = operands;
+  parallel(machine.conv_input, range(g, g.batchSize), [
+    ...[moving(x, image.image), kernel, moving(dy, resultBytes(g))],
+    ...walk(machine, g, image, taps, g.outChannels, width),
+    apart,
+  ]);
 }
 
 /** The gradient with respect to the image. */
 function imageGradient(backend: BackendWasm, dy: TensorInfo, kernel: TensorInfo, g: Geometry): TensorInfo {
   if (isEmpty(g)) return zeros(backend, g.inShape);
+  if (isPointwise(g)) return pointwiseImageGradient(backend, dy, kernel, g);
+  if (isWinograd(g)) return winogradImageGradient(backend, dy, kernel, g);
   const image = paddedZeros(backend, g, g.inChannels);
   const turned = turnedKernel(backend, kernel, g);
   imageGradientInto(backend, g, image, [address(backend, image.info), address(backend, turned), address(backend, dy)]);
@@ -164,6 +203,8 @@ register(
       inChannelsLast(call, ["x"], (last) => {
         const { x, filter } = last.inputs as { x: TensorInfo; filter: TensorInfo };
         const g = convolutionOf(Conv2D, last, x.shape, filter.shape);
+        if (!isEmpty(g) && isPointwise(g)) return pointwise(last.backend, x, filter, g, {});
+        if (!isEmpty(g) && isWinograd(g)) return winogradForward(last.backend, x, filter, g, unchanged);
         return forXnnpack(g) ? stock(last) : forward(last.backend, x, filter, g);
       }),
   operands,
@@ -178,6 +219,12 @@ register(
         const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
         const g = convolutionOf(FusedConv2D, last, x.shape, filter.shape);
         const simple = !bias || (bias.shape.length === 1 && bias.shape[0] === g.outChannels);
+        if (simple && !isEmpty(g) && isPointwise(g)) {
+          return activate(backend, pointwise(backend, x, filter, g, bias ? { bias } : {}), inputs, attrs);
+        }
+        if (simple && !isEmpty(g) && isWinograd(g)) {
+          return finished(backend, inputs, attrs, (finish) => winogradForward(backend, x, filter, g, finish));
+        }
         if (simple && fusable(inputs, g.outShape) && forXnnpack(g)) return stock(last);
         return biasAndActivate(backend, run(backend, Conv2D, { x, filter }, attrs), inputs, attrs);
       }),

@@ -44,7 +44,7 @@ export const touch = (at: string): string => `(drop (i32.load ${at.startsWith("(
 /** Bounds that leave NaN what it is. */
 const clamped = (lane: Lane, x: string): string =>
   lane === eight
-    ? `(f32x4.pmin (f32x4.splat (local.get $high)) (f32x4.pmax (f32x4.splat (local.get $low)) ${x}))`
+    ? `(f32x4.pmin (f32x4.pmax ${x} (f32x4.splat (local.get $low))) (f32x4.splat (local.get $high)))`
     : `(f32.min (f32.max ${x} (local.get $low)) (local.get $high))`;
 
 /** Columns of a tile of outputs, and taps that are taken at once. */

@@ -6,7 +6,8 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { FusedDepthwiseConv2D, type TensorInfo } from "@tensorflow/tfjs-core";
-import { activate, biasAndActivate, fusable } from "./activation.js";
+import { count, moving, parallel } from "../threads/parallel.js";
+import { biasAndActivate, type Finish, finished, fusable, unchanged } from "./activation.js";
 import { address, type Call, type Kernel, register, run, sizeOf, threaded, withTemporaries, zeros } from "./backend.js";
 import { checkShape, type Entrance, float, perhaps, refuse } from "./entrance.js";
 import { convolutionOf, type Geometry, isEmpty, ofResult, xnnpackAgrees } from "./geometry.js";
@@ -85,14 +86,8 @@ function inside({ count, by, from, taps, tapBy }: Axis, size: number): [first: n
   return [first, Math.min(count, Math.floor((size - 1 - from - Math.max(0, reach)) / by) + 1)];
 }
 
-/** What is done with the sums: a bias for each channel, and bounds. */
-interface Finish {
-  readonly bias: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-const unchanged: Finish = { bias: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+/** Multiplications that take some 50 µs. */
+const WORTH = 2 ** 18;
 
 /** y [batch, rows.count, columns.count, channels] of x [batch, height, width, channels], at these addresses. */
 function gather(
@@ -105,14 +100,16 @@ function gather(
   { bias, low, high }: Finish,
 ): void {
   const tap = 4 * g.outChannels;
-  machineOf(backend).depthwise_gather(
-    ...[x, ...steps(height, width, g.outChannels), height, width],
+  const [image, ...inImage] = steps(height, width, g.outChannels);
+  const work = rows.count * columns.count * rows.taps * columns.taps * g.outChannels;
+  parallel(machineOf(backend).depthwise_gather, { size: g.batchSize, grain: Math.ceil(WORTH / work) }, [
+    ...[moving(x, image), image, ...inImage, height, width],
     kernel + (rows.firstTap * g.filterWidth + columns.firstTap) * tap,
     ...[rows.everyTap * g.filterWidth * tap, columns.everyTap * tap, rows.taps, columns.taps],
-    ...[y, ...ySteps, rows.count, columns.count, g.batchSize],
+    ...[moving(y, ySteps[0]!), ...ySteps, rows.count, columns.count, count],
     ...[rows.by, rows.from, rows.tapBy, columns.by, columns.from, columns.tapBy],
     ...[...inside(columns, width), g.outChannels, bias, low, high],
-  );
+  ]);
 }
 
 /** x ∗ kernel; x has the result's channels. */
@@ -201,13 +198,6 @@ register(
   operands,
 );
 
-/** Activations that are bounds. */
-const bounds: Readonly<Record<string, readonly [low: number, high: number]>> = {
-  linear: [unchanged.low, unchanged.high],
-  relu: [0, unchanged.high],
-  relu6: [0, 6],
-};
-
 register(
   FusedDepthwiseConv2D,
   (stock): Kernel =>
@@ -218,10 +208,7 @@ register(
       const simple = !bias || (bias.shape.length === 1 && bias.shape[0] === g.outChannels);
       if (simple && !isEmpty(g)) {
         if (fusable(inputs, g.outShape) && forXnnpack(backend, g)) return stock(call);
-        const activation = (attrs["activation"] ?? "linear") as string;
-        const [low, high] = bounds[activation] ?? bounds["linear"]!;
-        const out = convolution(backend, g, x, filter, { bias: bias ? address(backend, bias) : 0, low, high });
-        return activation in bounds ? out : activate(backend, out, inputs, attrs);
+        return finished(backend, inputs, attrs, (finish) => convolution(backend, g, x, filter, finish));
       }
       return biasAndActivate(backend, run(backend, forward, { x, filter }, attrs), inputs, attrs);
     },

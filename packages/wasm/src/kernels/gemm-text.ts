@@ -31,7 +31,7 @@ const wide = 8;
 
 /** Depth, columns and rows of a block: a strip of columns and a panel of rows fit the first cache (21 KB), both packed blocks the second. */
 const depth = 400;
-const columns = 256;
+const columns = 512;
 const height = 160;
 
 /** Where in `work` the panels of a are, and the spill, which comes last. */

@@ -6,26 +6,10 @@ import {
   FusedBatchNorm,
   getKernelsForBackend,
   SearchSorted,
-  Slice,
-  slice_util,
   TopK,
 } from "@tensorflow/tfjs-core";
-import { type Kernel, register } from "./backend.js";
-import { checkNot, float, perhaps, refuse } from "./entrance.js";
-
-// It cuts a slice that leaves its tensor out of whatever lies beside it.
-register(
-  Slice,
-  (stock): Kernel =>
-    (call) => {
-      const { shape } = call.inputs["x"]!;
-      const { begin, size } = call.attrs as unknown as { begin: number | number[]; size: number | number[] };
-      const [first, sizes] = slice_util.parseSliceParams(call.inputs["x"]!, begin, size) as [number[], number[]];
-      const inside = shape.every((extent, axis) => first[axis]! >= 0 && first[axis]! + sizes[axis]! <= extent);
-      if (!inside) refuse(Slice, `cuts [${sizes}] at [${first}] out of the shape [${shape}], which has not that much.`);
-      return stock(call);
-    },
-);
+import { register } from "./backend.js";
+import { checkNot, float, perhaps } from "./entrance.js";
 
 // It takes any 32 bits for a float32.
 register(FusedBatchNorm, (stock) => stock, {

@@ -6,6 +6,9 @@ import "./identity.js";
 import "./clip.js";
 import "./transpose.js";
 import "./tile.js";
+import "./slices.js";
+import "./joins.js";
+import "./gather.js";
 import "./matmul.js";
 import "./convolution.js";
 import "./depthwise.js";
@@ -14,6 +17,8 @@ import "./volumes.js";
 import "./dilation.js";
 import "./segments.js";
 import "./reduce.js";
+import "./softmax.js";
+import "./gradients.js";
 import "./einsum.js";
 // Of all kernels, so it comes last.
 import "./guards.js";

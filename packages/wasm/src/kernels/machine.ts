@@ -19,8 +19,10 @@ import { layoutText } from "./layout-text.js";
 import { moveText } from "./move-text.js";
 import { productsText } from "./products-text.js";
 import { type Reduction, reduceText, reduceWork } from "./reduce-text.js";
+import { softmaxText } from "./softmax-text.js";
 import { multiplyAdd } from "./wat.js";
 import { windowText } from "./window-text.js";
+import { winogradText } from "./winograd-text.js";
 
 /** The module's functions; all arguments are addresses, strides in bytes, sizes, flags or factors, in the order of the texts' parameters. */
 export type Machine = Readonly<
@@ -32,12 +34,18 @@ export type Machine = Readonly<
     | "conv_input"
     | "depthwise_gather"
     | "depthwise_filter"
+    | "winograd_kernel"
+    | "winograd_forward"
+    | "winograd_filter"
+    | "winograd_kernel_gradient"
     | "max_pool"
     | "average_pool"
     | "max_pool_gradient"
     | "average_pool_gradient"
     | "transpose"
     | "move"
+    | "softmax_gradient"
+    | "gather"
     | `reduce_${"rows" | "columns"}_${Reduction}`
     | "copy_rows"
     | "repeat"
@@ -63,8 +71,8 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
   const known = compiled.get(id);
   if (known) return known;
   const texts = [
-    ...[gemmText, productsText, convolutionText, depthwiseText, depthwiseFilterText],
-    ...[windowText, layoutText, moveText, reduceText, clipText],
+    ...[gemmText, productsText, convolutionText, winogradText, depthwiseText, depthwiseFilterText],
+    ...[windowText, layoutText, moveText, reduceText, softmaxText, clipText],
   ];
   const madd = multiplyAdd(relaxed);
   const all = texts.map((text) => (typeof text === "string" ? text : text(madd)));
@@ -74,7 +82,7 @@ function compile(shared: boolean, relaxed: boolean): WebAssembly.Module {
 }
 
 function bind(backend: BackendWasm): Bound {
-  // Two thirds of a megabyte to pack matrices into; it is kept for as long as the backend lives.
+  // A megabyte to pack matrices into; it is kept for as long as the backend lives.
   const work = internals(backend).wasm._malloc(Math.max(gemmWork, reduceWork)) >>> 0;
   const bound = { machines: new Map<boolean, Machine>(), work };
   backends.set(backend, bound);

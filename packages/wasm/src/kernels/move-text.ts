@@ -138,6 +138,28 @@ const move = `
     ${["size", "xs", "ts"].map((name, i) => set(name, word("table", 4 * i))).join("\n")}
     ${loop("i", 0, "size", 1, `${call("move", "x", "to", add("table", entry), sub("axes", 1))} ${next("x", "xs")} ${next("to", "ts")}`)})`;
 
+/** Of each of \`batch\` × \`outer\` lists of \`rows\` rows of \`bytes\` bytes, the n that the batch's ids name. */
+const gather = `
+  (func $gather (export "gather") ${params("x ids to batch outer rows n bytes")} ${locals("b o i from")}
+    ${nest(
+      [
+        ["b", 0, "batch", 1],
+        ["o", 0, "outer", 1],
+      ],
+      `${loop(
+        "i",
+        0,
+        "n",
+        1,
+        `${set("from", add("x", mul(`(i32.load ${add("ids", floats("i"))})`, "bytes")))}
+        (if (i32.eq ${local("bytes")} (i32.const 4))
+          (then (i32.store ${local("to")} ${word("from")}))
+          (else ${call("move_runs", "from", 0, "to", 0, 1, "bytes")}))
+        ${next("to", "bytes")}`,
+      )}
+      ${next("x", mul("rows", "bytes"))} (if (i32.eq ${add("o", 1)} ${local("outer")}) (then ${next("ids", floats("n"))}))`,
+    )})`;
+
 export const moveText: string = [
   runs,
   repeat,
@@ -147,4 +169,5 @@ export const moveText: string = [
   transpose,
   innermost,
   move,
+  gather,
 ].join("\n");

@@ -47,7 +47,7 @@ function innermost(axes: Axis[], bytes: number): { kind: number; rows: Axis; col
 /**
  * Moves values of 4 bytes, or of 1, between addresses on the heap: the axes are those of the result, the outermost first.
  */
-function move(backend: BackendWasm, from: number, to: number, axes: readonly Axis[], bytes: number): void {
+export function move(backend: BackendWasm, from: number, to: number, axes: readonly Axis[], bytes: number): void {
   if (axes.some(({ size }) => size === 0)) return;
   const outer = merged(axes);
   const { kind, rows, columns } = innermost(outer, bytes);

@@ -4,10 +4,14 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { AvgPool, AvgPoolGrad, Identity, MaxPool, MaxPoolGrad, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { count, moving, parallel } from "../threads/parallel.js";
 import { address, type Kernel, register, run, zeros } from "./backend.js";
 import { checkShape, type Entrance, float } from "./entrance.js";
 import { type Geometry, isEmpty, ofResult, poolingOf, xnnpackAgrees } from "./geometry.js";
 import { type Machine, machineOf } from "./machine.js";
+
+/** Values under windows that take some 50 µs. */
+const WORTH = 2 ** 17;
 
 /** Runs one of the machine's loops over all windows. */
 export function pool(
@@ -16,13 +20,15 @@ export function pool(
   g: Geometry,
   [x, y, dy, dx]: readonly [x: TensorInfo, y: TensorInfo, dy: TensorInfo, dx: TensorInfo],
 ): void {
-  machineOf(backend)[loop](
-    ...[x, y, dy, dx].map((info) => address(backend, info)),
-    ...[g.batchSize, g.inHeight, g.inWidth, g.inChannels, g.outHeight, g.outWidth, g.strideHeight, g.strideWidth],
+  const image = ({ shape }: TensorInfo): number => (4 * util.sizeFromShape(shape)) / g.batchSize;
+  const work = (image(y) / 4) * g.filterHeight * g.filterWidth;
+  parallel(machineOf(backend)[loop], { size: g.batchSize, grain: Math.ceil(WORTH / work) }, [
+    ...[x, y, dy, dx].map((info) => moving(address(backend, info), image(info))),
+    ...[count, g.inHeight, g.inWidth, g.inChannels, g.outHeight, g.outWidth, g.strideHeight, g.strideWidth],
     ...[g.filterHeight, g.filterWidth, g.padInfo.top, g.padInfo.left],
     // As tfjs defines the gradient of the mean: the same share at the border, where the forward pass divides by fewer.
     1 / (g.filterHeight * g.filterWidth),
-  );
+  ]);
 }
 
 /** Whether XNNPACK computes this: it refuses windows of one value, and does not expect windows that lie in the padding altogether. */

@@ -4,7 +4,7 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { Max, Mean, Min, Prod, Sum, type TensorInfo, util } from "@tensorflow/tfjs-core";
-import { address, type Kernel, register, sizeOf, view, withTemporaries } from "./backend.js";
+import { address, type Kernel, register, shared, sizeOf, withTemporaries } from "./backend.js";
 import { machineOf } from "./machine.js";
 import { mostColumns, type Reduction } from "./reduce-text.js";
 
@@ -14,7 +14,7 @@ interface Group {
   readonly reduced: boolean;
 }
 
-function groupsOf(shape: readonly number[], axes: readonly number[]): Group[] {
+export function groupsOf(shape: readonly number[], axes: readonly number[]): Group[] {
   const groups: Group[] = [];
   shape.forEach((size, axis) => {
     if (size === 1) return;
@@ -37,7 +37,7 @@ function foldOf(rows: number, columns: number): number {
 }
 
 /** Reduces the middle one of three axes. */
-function reduceMiddle(
+export function reduceMiddle(
   backend: BackendWasm,
   name: Reduction,
   [from, to]: readonly [number, number],
@@ -70,10 +70,7 @@ function reduce(
 ): TensorInfo {
   const groups = groupsOf(x.shape, axes);
   let left = groups.filter(({ reduced }) => reduced).length;
-  if (left === 0) {
-    backend.incRef(x.dataId);
-    return view(x, shape);
-  }
+  if (left === 0) return shared(backend, x, shape);
   return withTemporaries(backend, (keep) => {
     let from = x;
     for (; left > 0; left--) {

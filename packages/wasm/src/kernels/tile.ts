@@ -1,6 +1,6 @@
 /** Repeating a tensor along its axes, which is how gradients are spread over what was summed: the stock kernel does it value by value. */
 import { type TensorInfo, Tile } from "@tensorflow/tfjs-core";
-import { type Kernel, register, view } from "./backend.js";
+import { type Kernel, register, shared, view } from "./backend.js";
 import { refuse } from "./entrance.js";
 import { moved, stridesOf } from "./move.js";
 
@@ -17,10 +17,7 @@ register(
         );
       }
       const shape = x.shape.map((size, axis) => size * reps[axis]!);
-      if (reps.every((times) => times === 1)) {
-        backend.incRef(x.dataId);
-        return view(x, shape);
-      }
+      if (reps.every((times) => times === 1)) return shared(backend, x, shape);
       const strides = stridesOf(x.shape);
       // Of every axis two are made: how many times, and what is repeated.
       const axes = x.shape.map((size, axis) => [reps[axis]!, size]);

@@ -1,6 +1,6 @@
 /** Transposing any axes: the stock kernel goes through all but the simplest ones value by value, and evicts a line of the cache before it is used again. */
 import { type TensorInfo, Transpose } from "@tensorflow/tfjs-core";
-import { type Kernel, register, view } from "./backend.js";
+import { type Kernel, register, shared } from "./backend.js";
 import { refuse } from "./entrance.js";
 import { moved, stridesOf } from "./move.js";
 
@@ -19,10 +19,7 @@ register(
       checkPermutation(perm, x);
       const shape = perm.map((axis) => x.shape[axis]!);
       const wide = perm.filter((axis) => x.shape[axis] !== 1);
-      if (wide.every((axis, i) => i === 0 || axis > wide[i - 1]!)) {
-        backend.incRef(x.dataId);
-        return view(x, shape);
-      }
+      if (wide.every((axis, i) => i === 0 || axis > wide[i - 1]!)) return shared(backend, x, shape);
       const strides = stridesOf(x.shape);
       return moved(
         backend,

@@ -1,7 +1,7 @@
 /** Data types: where the stock kernels read integers as if they were floats, or give another type than tfjs's other backends. */
-import { FloorDiv, ResizeNearestNeighbor, StridedSlice } from "@tensorflow/tfjs-core";
+import { FloorDiv, ResizeNearestNeighbor } from "@tensorflow/tfjs-core";
 import { type Kernel, register, run, withTemporaries } from "./backend.js";
-import { asIntegers, recast, retyped } from "./casts.js";
+import { recast } from "./casts.js";
 
 /** Functions of one value whose stock kernels know float32 only, and do not say so. */
 const floatOnly = [
@@ -62,17 +62,3 @@ register(
     (call) =>
       recast(call.backend, stock(call), call.inputs["images"]!.dtype),
 );
-
-// The stock kernel moves 32 bits and calls them a float32.
-register(StridedSlice, (stock): Kernel => {
-  const typed: Kernel = (call) => {
-    const out = stock(call);
-    const { dtype } = call.inputs["x"]!;
-    return out.dtype === dtype ? out : retyped(call.backend, out, dtype);
-  };
-  return (call) => {
-    const x = call.inputs["x"]!;
-    if (x.dtype !== "bool") return typed(call);
-    return asIntegers(call.backend, (cast) => typed({ ...call, inputs: { x: cast(x) } }));
-  };
-});

@@ -14,6 +14,11 @@ const byShape = [
 /** Their gradients, as they were first seen: one that is registered later may need more. Those of TensorFlow.js may be registered after this file is loaded. */
 const known = new Map<string, tf.GradFunc | undefined>(byShape.map((name) => [name, tf.getGradient(name)?.gradFunc]));
 
+/** A gradient that is registered in the place of one of these, and looks at shapes alone as well. */
+export function needsShapesOnly(kernelName: "Sum" | "Mean", gradient: tf.GradFunc): void {
+  known.set(kernelName, gradient);
+}
+
 function shapeIsEnough(kernelName: string): boolean {
   if (!known.has(kernelName)) return false;
   const { gradFunc } = tf.getGradient(kernelName) ?? {};

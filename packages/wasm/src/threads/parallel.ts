@@ -15,7 +15,7 @@ import { imported } from "./worker-text.js";
 export type Kernel = (...values: number[]) => void;
 
 /** How many units a call is for. */
-export const count = "count";
+export const count: "count" = "count" as const;
 
 /** An address that moves from unit to unit, by so many bytes. */
 interface Moving {
@@ -96,7 +96,7 @@ export function parallel(kernel: Kernel, { size, grain, scratch = 0 }: Range, ar
   const known = size > grain ? pooled.get(kernel) : undefined;
   const pool = known && poolOf(known.internals);
   if (known && pool) {
-    const chunk = grain * Math.ceil(size / grain / (pool.workers + 1) / CHUNKS);
+    const chunk = grain * Math.max(1, Math.floor(size / grain / (pool.workers + 1) / CHUNKS));
     if (pool.run({ kernel: known, size, chunk, arguments: args.map(encoded), scratch, run })) return;
   }
   run(0, size);

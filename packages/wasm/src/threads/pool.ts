@@ -132,7 +132,9 @@ export class Pool {
     return number;
   }
 
-  private takeScratch(bytes: number): void {
+  private takeScratch(least: number): void {
+    // What was taken before stays; powers of two bound that.
+    const bytes = 2 ** Math.ceil(Math.log2(least));
     for (const me of this.threads.keys()) this.numbers[SCRATCH + me] = this.take(bytes);
     this.scratch = bytes;
   }

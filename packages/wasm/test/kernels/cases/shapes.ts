@@ -157,6 +157,10 @@ export const shapes: readonly Case[] = [
     ),
   ),
   valueOnly("depthToSpace", [float([2, 3, 3, 8])], (x) => tf.depthToSpace(x as never, 2)),
+  op("gather of each", [float([4, 5, 6]), int([4, 3], 0, 5)], (x, i) => tf.gather(x, i as never, 1, 1)),
+  valueOnly("gather of each, inside", [float([2, 3, 5, 6]), int([2, 4], 0, 5)], (x, i) =>
+    tf.gather(x, i as never, 2, 1),
+  ),
   valueOnly("gatherND", [float([4, 5]), int([3, 2], 0, 4)], (x, i) => tf.gatherND(x, i)),
   valueOnly("scatterND", [int([3, 1], 0, 5), float([3, 4])], (i, x) => tf.scatterND(i, x, [5, 4])),
   valueOnly("stridedSlice of int32", [int([6, 7], -(2 ** 30), 2 ** 30)], (x) =>
