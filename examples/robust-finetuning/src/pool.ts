@@ -1,9 +1,13 @@
-/** Runs on all cores: a pool of worker threads, each with a backend of its own, because tfjs computes on one core only. */
+/** Runs on all cores: a pool of worker threads, each with a backend of its own, whose kernels run on its one thread: so a core has one run, and none waits for another. */
 import { availableParallelism } from "node:os";
 import { MessageChannel } from "node:worker_threads";
 import type { BackendName } from "@hypergrad/core";
 import { Piscina } from "piscina";
 import type { RunOptions, RunResult } from "./train.js";
+
+/** How many of so many runs are done at a time. A GPU is one device for all; workers would only wait for each other. */
+export const runsAtATime = (backend: BackendName, runs: number): number =>
+  backend === "wasm" || backend === "cpu" ? Math.min(availableParallelism(), runs) : 1;
 
 /**
  * Does runs, several at a time.
@@ -17,8 +21,7 @@ export async function runAll(
   backend: BackendName,
   onProgress: (steps: number, run: RunOptions) => void,
 ): Promise<RunResult[]> {
-  // A GPU is one device for all; workers would only wait for each other.
-  const threads = backend === "wasm" || backend === "cpu" ? Math.min(availableParallelism(), runs.length) : 1;
+  const threads = runsAtATime(backend, runs.length);
   const pool = new Piscina({
     filename: new URL("./worker.js", import.meta.url).href,
     minThreads: threads,

@@ -104,8 +104,8 @@ export interface StudyResult {
   /** Wall-clock seconds of the whole study. */
   seconds: number;
   machine: { node: string; cpu: string; cores: number };
-  /** `executors`: what ran optimizer steps on it, and why nothing faster did. */
-  backend: { name: string; reason: string; executors: string };
+  /** `computing`: on how many threads, and how. `executors`: what ran optimizer steps on it, and why nothing faster did. */
+  backend: { name: string; reason: string; computing: string; executors: string };
   domains: DomainResult[];
   classes: string[];
   data: { train: number; validation: number; testPerDomain: number };

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import type { SelectedBackend } from "@hypergrad/core";
 import { createProgress } from "@hypergrad/example-kit";
+import { computing } from "./computing.js";
 import { CLASSES, DOMAINS, drawDomain, FINETUNED, PICTURE_LENGTH, PICTURE_SIZE, PRETRAINED } from "./data.js";
 import { METHODS, type MethodName, type Settings } from "./methods.js";
 import { MODELS, type ModelName } from "./models/index.js";
@@ -139,6 +140,7 @@ export async function study(
   const { model, methods, seed, steps } = options;
   const tuned = tuning(model);
   const runs = [...runsOf(options)];
+  console.log(`Computing: ${computing(backend.name, runs.length)}.`);
   const trained = runs.filter(({ method }) => METHODS[method].spec);
   const progress = createProgress({ total: Math.max(1, trained.length * steps), label: "Training" });
   const results = await runAll(runs, backend.name, (taken, { method, seed }) =>
@@ -161,7 +163,7 @@ export async function study(
     options: commandLine,
     seconds: (Date.now() - started) / 1000,
     machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
-    backend: { ...backend, executors },
+    backend: { ...backend, computing: computing(backend.name, runs.length), executors },
     domains: DOMAINS.map((domain) => domainResult(domain, seed)),
     classes: [...CLASSES],
     data: {

@@ -111,6 +111,7 @@ export function syntheticStudy({
     backend: {
       name: "wasm",
       reason: "no native TensorFlow is installed; WebAssembly with SIMD is the fastest that is left",
+      computing: "2 runs at a time, each on one thread",
       executors: "fused WASM kernels",
     },
     domains: DOMAINS.map(([name, description], index) => domain(name, description, index, random)),

@@ -17,7 +17,7 @@ import "./chains/index.js";
 import "./tape/index.js";
 import { shareMemory } from "./threads/sharing.js";
 
-export { setPrecise } from "./heap/precise.js";
+export { multiplyAdd, setPrecise } from "./heap/precise.js";
 export { setThreads, type Threads, threads } from "./threads/setting.js";
 
 tellWhereFilesAre();

@@ -78,6 +78,7 @@ export function facts(result: StudyResult): Html {
     ],
     [seeds.length === 1 ? "Seed" : "Seeds", seeds.join(", ")],
     ["Backend", `${backend.name}: ${backend.reason}`],
+    ["Computing", backend.computing],
     ["Optimizer steps", `run by ${backend.executors}`],
     ["Machine", `${machine.cpu}, ${machine.cores} core${machine.cores === 1 ? "" : "s"}, Node ${machine.node}`],
     [

@@ -1,6 +1,8 @@
 /**
  * One switch between speed and the same bits everywhere. What depends on it asks each time it runs, so that it can be changed at any time.
  */
+import { hasMultiplyAdd } from "./assemble.js";
+
 let on = false;
 
 /** Whether results must have the same bits on every machine. */
@@ -23,3 +25,6 @@ export function setPrecise(precise: boolean): void {
   }
   on = precise;
 }
+
+/** Whether matrix products and convolutions multiply and add in one rounding now: false where `setPrecise(true)` forbids it, and where the engine has no relaxed SIMD. */
+export const multiplyAdd = (): boolean => !on && hasMultiplyAdd();

@@ -5,9 +5,9 @@
  * Kernels must answer at once, so nothing can be loaded when they run: the module is assembled and compiled synchronously, once.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { hasMultiplyAdd, memoryImport, moduleOf } from "../heap/assemble.js";
+import { memoryImport, moduleOf } from "../heap/assemble.js";
 import { isShared, memoryOf } from "../heap/internals.js";
-import { precise } from "../heap/precise.js";
+import { multiplyAdd as inOneRounding } from "../heap/precise.js";
 import { instantiate } from "../threads/parallel.js";
 import { internals } from "./backend.js";
 import { clipText } from "./clip-text.js";
@@ -92,7 +92,7 @@ function bind(backend: BackendWasm): Bound {
 /** The module, bound to this backend's memory; its multiply-add is as `setPrecise` and the engine have it. */
 export function machineOf(backend: BackendWasm): Machine {
   const { machines, work } = backends.get(backend) ?? bind(backend);
-  const relaxed = !precise() && hasMultiplyAdd();
+  const relaxed = inOneRounding();
   const known = machines.get(relaxed);
   if (known) return known;
   const memory = memoryOf(internals(backend));
